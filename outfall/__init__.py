@@ -1,0 +1,82 @@
+"""Find every outfall, sample it, trace it to who is responsible, and show the proof.
+
+Everything a user needs is here and is imported when it is first used, so that ``import outfall`` stays light::
+
+    import outfall as of
+
+    network = of.read_network("rivers.gpkg", pipes="sewers.gpkg")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+_HOMES = {
+    # tables and words
+    "check": "outfall.tables",
+    "contract": "outfall.tables",
+    "contracts": "outfall.tables",
+    "label": "outfall.vocabulary",
+    # coordinates
+    "bd09_to_wgs84": "outfall.coordinates",
+    "choose_crs": "outfall.coordinates",
+    "find_shift": "outfall.coordinates",
+    "gcj02_to_wgs84": "outfall.coordinates",
+    "wgs84_to_bd09": "outfall.coordinates",
+    "wgs84_to_gcj02": "outfall.coordinates",
+    # network
+    "Network": "outfall.network",
+    "locate": "outfall.network",
+    "read_network": "outfall.network",
+    # survey
+    "read_boat": "outfall.survey",
+    "read_crawler": "outfall.survey",
+    "read_drone": "outfall.survey",
+    "read_ground": "outfall.survey",
+    "read_photos": "outfall.camera",
+    "register": "outfall.registry",
+    "list_doubtful": "outfall.registry",
+    # water and sources
+    "read_limits": "outfall.water",
+    "read_readings": "outfall.water",
+    "read_results": "outfall.water",
+    "read_samples": "outfall.water",
+    "find_exceedances": "outfall.water",
+    "read_sources": "outfall.sources",
+    # tracing
+    "Trace": "outfall.tracing",
+    "find_candidates": "outfall.tracing",
+    "trace": "outfall.tracing",
+    # maps and reports
+    "Layer": "outfall.maps",
+    "Map": "outfall.maps",
+    "draw": "outfall.maps",
+    "inventory": "outfall.reports",
+    "write_briefs": "outfall.reports",
+    "write_inventory": "outfall.reports",
+    # a town, a project, the whole chain
+    "make_town": "outfall.simulate",
+    "write_town": "outfall.simulate",
+    "Project": "outfall.project",
+    "run": "outfall.chain",
+    # errors
+    "OutfallError": "outfall.errors",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+__version__ = "0.1.0"
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            msg = f"module 'outfall' has no attribute {name!r}; dir(outfall) lists what it has"
+            raise AttributeError(msg)
+        value = getattr(import_module(home), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return list(__all__)

@@ -1,0 +1,20 @@
+"""The seventeen tables: what each holds, whether a frame meets its contract, and how files become frames."""
+
+from outfall.tables.problems import check, empty, find_problems, join_ids, label_columns, name_columns, split_ids
+from outfall.tables.contract import Column, Table, contract, contracts
+from outfall.tables.read import read_frame
+
+__all__ = [
+    "Column",
+    "Table",
+    "check",
+    "contract",
+    "contracts",
+    "empty",
+    "find_problems",
+    "join_ids",
+    "label_columns",
+    "name_columns",
+    "read_frame",
+    "split_ids",
+]

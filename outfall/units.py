@@ -1,0 +1,158 @@
+"""Which unit a text means, and what a value is in the unit its parameter is kept in.
+
+A small table of this trade's spellings (``µg/L``, ``万m³/年``, ``个/L``, ``℃``): a general unit library knows the
+physics but none of these texts, and none of the traps (mg/m3 is µg/L; 度 is turbidity here, not an angle).
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from outfall.errors import UnitError
+from outfall.vocabulary import parameters, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["convert", "find_unit", "scale_to_canonical"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    name: str
+    dimension: str
+    factor: float
+    offset: float
+
+
+def find_unit(text: object) -> str | None:
+    """Return the canonical spelling of a unit, or None where the text is not a unit we know.
+
+    Parameters
+    ----------
+    text : object
+        A unit as a laboratory writes it.
+
+    Returns
+    -------
+    str or None
+        Canonical spelling.
+
+    Examples
+    --------
+    >>> find_unit("μg/L"), find_unit("毫克/升"), find_unit("furlong")
+    ('ug/L', 'mg/L', None)
+    """
+    return _index().get(_fold(text))
+
+
+def convert(value: float, from_unit: str, to_unit: str, *, parameter: str | None = None) -> float:
+    """Return a value in another unit.
+
+    Parameters
+    ----------
+    value : float
+        In from_unit.
+    from_unit, to_unit : str
+        Any spelling find_unit knows.
+    parameter : str, optional
+        Needed between amount and mass (mmol/L to mg/L), where the molar mass matters.
+
+    Returns
+    -------
+    float
+        In to_unit.
+
+    Raises
+    ------
+    UnitError
+        A unit is unknown, or the two do not measure the same thing.
+
+    Examples
+    --------
+    >>> convert(50.0, "ug/L", "mg/L")
+    0.05
+    >>> round(convert(1.0, "mmol/L", "mg/L", parameter="ammonia"), 3)
+    14.007
+    """
+    factor, offset = _transform(from_unit, to_unit, parameter)
+    return value * factor + offset
+
+
+def scale_to_canonical(parameter: str, unit: str) -> tuple[float, float]:
+    """Return factor and offset that bring a unit to the canonical unit of a parameter.
+
+    Parameters
+    ----------
+    parameter : str
+        A name of ``vocabulary.parameters()``.
+    unit : str
+        Any spelling find_unit knows.
+
+    Returns
+    -------
+    tuple of float
+        ``value * factor + offset`` is in the canonical unit.
+
+    Raises
+    ------
+    UnitError
+        The unit is unknown or measures something else.
+
+    Examples
+    --------
+    >>> scale_to_canonical("lead", "µg/L")
+    (0.001, 0.0)
+    """
+    return _transform(unit, parameters()[parameter].unit, parameter)
+
+
+def _transform(from_unit: str, to_unit: str, parameter: str | None) -> tuple[float, float]:
+    source, target = _known(from_unit), _known(to_unit)
+    factor = source.factor / target.factor
+    if source.dimension == target.dimension:
+        return factor, (source.offset - target.offset) / target.factor
+    molar_mass = parameters()[parameter].molar_mass_g if parameter in parameters() else None
+    pair = (source.dimension, target.dimension)
+    if molar_mass and pair == ("amount concentration", "mass concentration"):
+        return factor * molar_mass, 0.0
+    if molar_mass and pair == ("mass concentration", "amount concentration"):
+        return factor / molar_mass, 0.0
+    about = f" of {parameter}" if parameter else ""
+    msg = (
+        f"{from_unit!r}{about} is a {source.dimension} and {to_unit!r} a {target.dimension}: "
+        "no conversion; correct the unit in the file"
+    )
+    raise UnitError(msg)
+
+
+def _known(text: str) -> _Unit:
+    name = find_unit(text)
+    if name is None:
+        msg = f"unit {text!r} is not known; write one of {', '.join(_units())}"
+        raise UnitError(msg)
+    return _units()[name]
+
+
+def _fold(text: object) -> str:
+    return plain(text).replace("μ", "u").replace("µ", "u").replace("³", "3")
+
+
+@cache
+def _units() -> Mapping[str, _Unit]:
+    return {row["unit"]: _Unit(row["unit"], row["dimension"], float(row["factor"]), float(row["offset"])) for row in _rows()}
+
+
+@cache
+def _index() -> Mapping[str, str]:
+    return {_fold(text): row["unit"] for row in _rows() for text in (row["unit"], *filter(None, row["aliases"].split(";")))}
+
+
+@cache
+def _rows() -> tuple[dict[str, str], ...]:
+    with files("outfall").joinpath("units.csv").open(encoding="utf-8", newline="") as stream:
+        return tuple(csv.DictReader(stream))
