@@ -64,7 +64,7 @@ _HOMES = {
     "OutfallError": "outfall.errors",
 }
 
-__all__ = ["__version__", *sorted(_HOMES)]
+__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 (names of other modules)
 __version__ = "0.1.0"
 
 if not TYPE_CHECKING:

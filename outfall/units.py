@@ -116,7 +116,8 @@ def _transform(from_unit: str, to_unit: str, parameter: str | None) -> tuple[flo
     factor = source.factor / target.factor
     if source.dimension == target.dimension:
         return factor, (source.offset - target.offset) / target.factor
-    molar_mass = parameters()[parameter].molar_mass_g if parameter in parameters() else None
+    known = parameters().get(parameter or "")
+    molar_mass = known.molar_mass_g if known else None
     pair = (source.dimension, target.dimension)
     if molar_mass and pair == ("amount concentration", "mass concentration"):
         return factor * molar_mass, 0.0
@@ -144,15 +145,18 @@ def _fold(text: object) -> str:
 
 @cache
 def _units() -> Mapping[str, _Unit]:
-    return {row["unit"]: _Unit(row["unit"], row["dimension"], float(row["factor"]), float(row["offset"])) for row in _rows()}
+    return {
+        row["unit"]: _Unit(row["unit"], row["dimension"], float(row["factor"]), float(row["offset"])) for row in _rows()
+    }
 
 
 @cache
 def _index() -> Mapping[str, str]:
-    return {_fold(text): row["unit"] for row in _rows() for text in (row["unit"], *filter(None, row["aliases"].split(";")))}
+    return {
+        _fold(text): row["unit"] for row in _rows() for text in (row["unit"], *filter(None, row["aliases"].split(";")))
+    }
 
 
 @cache
 def _rows() -> tuple[dict[str, str], ...]:
-    with files("outfall").joinpath("units.csv").open(encoding="utf-8", newline="") as stream:
-        return tuple(csv.DictReader(stream))
+    return tuple(csv.DictReader(files("outfall").joinpath("units.csv").read_text(encoding="utf-8").splitlines()))

@@ -203,5 +203,4 @@ def _heading_index(name: str) -> Mapping[str, str]:
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
-    with files(__package__).joinpath(name).open(encoding="utf-8", newline="") as stream:
-        yield from csv.DictReader(stream)
+    yield from csv.DictReader(files(__package__).joinpath(name).read_text(encoding="utf-8").splitlines())

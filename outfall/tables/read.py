@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import difflib
 import io
 import zipfile
 from pathlib import Path
@@ -44,7 +45,7 @@ _MAX_RATIO = 200
 
 
 def read_frame(path: Path | str, *, table: str | None = None, layer: str | None = None) -> pd.DataFrame:
-    """Return one file as a frame of text, with where each row came from.
+    r"""Return one file as a frame of text, with where each row came from.
 
     Reads CSV (UTF-8, UTF-16, GBK/GB 18030; comma, tab or semicolon), Excel and ODS (titles above the headings and
     merged headings are understood: a cell under a merged one is called ``upper|lower``), GeoPackage, Shapefile,
@@ -73,7 +74,7 @@ def read_frame(path: Path | str, *, table: str | None = None, layer: str | None 
     --------
     >>> import pathlib, tempfile
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "走航.csv"
-    >>> _ = file.write_bytes("时间,电导率\\n08:00,<5\\n".encode("gb18030"))
+    >>> _ = file.write_bytes("时间,电导率\n08:00,<5\n".encode("gb18030"))
     >>> read_frame(file).to_dict("records")
     [{'时间': '08:00', '电导率': '<5', 'source_ref': '走航.csv#2'}]
     """
@@ -95,6 +96,14 @@ def read_frame(path: Path | str, *, table: str | None = None, layer: str | None 
         msg = f"{file}: {suffix or 'a file without an ending'} is not read; save it as one of {', '.join(sorted({*_DRIVERS, *_TEXTS, *_SHEETS}))}"
         raise ReadError(msg)
     return _frame(cells, file, table)
+
+
+def _neighbours(file: Path) -> str:
+    if not file.parent.is_dir():
+        return f"nothing: {file.parent} is no folder"
+    names = sorted(item.name for item in file.parent.iterdir())
+    near = difflib.get_close_matches(file.name, names, n=3, cutoff=0.5)
+    return ", ".join(near or names[:6]) or "nothing"
 
 
 def _read_features(file: Path, driver: str, layer: str | None) -> gpd.GeoDataFrame:
@@ -148,7 +157,11 @@ def _read_text(file: Path) -> list[tuple[int, list[str]]]:
 
 def _decode(file: Path) -> str:
     raw = file.read_bytes()
-    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
         if raw.startswith(mark):
             return raw.decode(name)
     for name in ("utf-8", "gb18030"):
@@ -173,13 +186,11 @@ def _read_sheet(file: Path, layer: str | None) -> list[tuple[int, list[str]]]:
                 msg = f"{file}: no sheet {layer!r}; the sheets are {', '.join(names)}"
                 raise ReadError(msg)
             sheet = book.get_sheet_by_name(layer or names[0])
-            start = sheet.start[0] if sheet.start else 0
             merged = sheet.merged_cell_ranges or []
             cells = [[_cell(value) for value in row] for row in sheet.to_python(skip_empty_area=False)]
     except CalamineError as error:
         msg = f"{file}: cannot be read as a workbook ({error}); save it again as .xlsx"
         raise ReadError(msg) from error
-    del start
     for (top, left), (bottom, right) in merged:
         if top < _HEADING_ROWS and top < len(cells):
             _spread(cells, int(top), int(left), int(bottom), int(right))
@@ -236,9 +247,14 @@ def _heading_row(rows: Sequence[Sequence[str]], table: str | None) -> int:
 
 
 def _is_known(cell: str, table: str | None) -> bool:
-    if plain(cell) in _COORDINATES or find_parameter(cell.split("(")[0].split("（")[0]) is not None:
+    if plain(cell) in _COORDINATES or find_parameter(_bare(cell)) is not None:
         return True
     return table is not None and contract(table).find_column(cell) is not None
+
+
+def _bare(heading: str) -> str:
+    """Return a heading without the unit in brackets behind it."""
+    return heading.replace("（", "(").partition("(")[0]
 
 
 _COORDINATES = {"lon", "lat", "经度", "纬度", "longitude", "latitude", "east", "north", "x", "y"}
