@@ -8,7 +8,8 @@ import geopandas as gpd
 import pandas as pd
 
 from outfall.coordinates.points import has_coordinates, to_points
-from outfall.tables import check, contract, name_columns, read_frame
+from outfall.errors import CoordinateError, TableError
+from outfall.tables import check, contract, find_problems, name_columns, read_frame, rename_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,14 +87,18 @@ def _contracted(
     for column, value in (constants or {}).items():
         if column not in named.columns:
             named[column] = value
-    optional = contract(table).geometry.endswith("?")
-    has_point = has_coordinates(named)
-    if contract(table).geometry != "none" and (has_point or not optional):
-        named = to_points(named, crs=crs, where=where)
+    problems = rename_problems(frame, table, rename)
+    kind = contract(table).geometry
+    if kind != "none" and (has_coordinates(named) or not kind.endswith("?")):
+        try:
+            named = to_points(named, crs=crs, where=where)
+        except CoordinateError as error:
+            others = [problem for problem in find_problems(named, table, tz=tz) if problem.where != "geometry"]
+            raise CoordinateError(error.message, [*error.problems, *problems, *others], fix=error.fix) from None
     elif isinstance(named, gpd.GeoDataFrame):
         named = pd.DataFrame(named.drop(columns=named.geometry.name))
-    checked = check(named, table, tz=tz, where=where)
-    unknown = [old for old in (rename or {}) if old not in frame.columns]
-    if unknown:
-        check(frame, table, rename={old: (rename or {})[old] for old in unknown}, tz=tz, where=where)
-    return checked
+    if problems:
+        problems += find_problems(named, table, tz=tz)
+        msg = f"{where}: {len(problems)} problems"
+        raise TableError(msg, problems, fix=f"The headings are {', '.join(map(str, frame.columns))}.")
+    return check(named, table, tz=tz, where=where)

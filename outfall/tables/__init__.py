@@ -1,7 +1,7 @@
 """The seventeen tables: what each holds, whether a frame meets its contract, and how files become frames."""
 
 from outfall.tables.contract import Column, Table, contract, contracts
-from outfall.tables.headings import join_ids, label_columns, name_columns, split_ids
+from outfall.tables.headings import join_ids, label_columns, name_columns, rename_problems, split_ids
 from outfall.tables.problems import check, empty, find_problems
 from outfall.tables.read import read_frame
 
@@ -17,5 +17,6 @@ __all__ = [
     "label_columns",
     "name_columns",
     "read_frame",
+    "rename_problems",
     "split_ids",
 ]

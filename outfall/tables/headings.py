@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from outfall.errors import Problem
 from outfall.tables.contract import contract
 from outfall.vocabulary import parameters, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["join_ids", "label_columns", "name_columns", "split_ids"]
+__all__ = ["join_ids", "label_columns", "name_columns", "rename_problems", "split_ids"]
 
 
 def name_columns(frame: pd.DataFrame, table: str, *, rename: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -52,6 +54,43 @@ def name_columns(frame: pd.DataFrame, table: str, *, rename: Mapping[str, str] |
             new[heading] = name
             taken.add(name)
     return frame.rename(columns=new)
+
+
+def rename_problems(frame: pd.DataFrame, table: str, rename: Mapping[str, str] | None) -> list[Problem]:
+    """Return a problem for each entry of a rename that names no heading of the frame or no column of the contract.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As the file calls its columns.
+    table : str
+        Name of the contract.
+    rename : mapping of str to str or None
+        The file's heading to our column; ``lon``, ``lat``, ``east`` and ``north`` are columns too.
+
+    Returns
+    -------
+    list of Problem
+        Empty where the rename can be followed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(rename_problems(pd.DataFrame(columns=["时间"]), "samples", {"时问": "taken_at"})[0])
+    rename: no column '时问' in the table; did you mean '时间'?
+    """
+    problems, ours = [], [*contract(table).columns, "lon", "lat", "east", "north"]
+    theirs = [str(name) for name in frame.columns]
+    for old, name in (rename or {}).items():
+        if old not in theirs:
+            near = difflib.get_close_matches(old, theirs, n=1, cutoff=0.5)
+            fix = f"did you mean {near[0]!r}?" if near else f"the headings are {', '.join(theirs[:12])}"
+            problems.append(Problem("rename", f"no column {old!r} in the table", fix))
+        elif name not in ours:
+            near = difflib.get_close_matches(name, ours, n=1)
+            fix = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(ours)}"
+            problems.append(Problem("rename", f"{name!r} is not a column of {table}", fix))
+    return problems
 
 
 def label_columns(frame: pd.DataFrame, table: str, *, lang: str = "zh") -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 from outfall.errors import Problem, TableError
 from outfall.tables.contract import Column, Table, contract
 from outfall.tables.convert import Cells, blank, convert, pandas_dtype, rows_where, wrong_cells
-from outfall.tables.headings import name_columns
+from outfall.tables.headings import name_columns, rename_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,7 +144,7 @@ def _checked(
     named = name_columns(frame, table, rename=rename)
     if not len(named.columns):
         return empty(table), []
-    problems = _unknown_rename(frame, declared, rename)
+    problems = rename_problems(frame, table, rename)
     rows = _row_names(named)
     columns: dict[str, pd.Series] = {}
     for name, column in declared.columns.items():
@@ -218,22 +218,6 @@ def _repeated_key(key: pd.Series, declared: Table, rows: NDArray[np.object_]) ->
     column = declared.columns[declared.key]
     where = f"{column.name} ({column.zh})"
     return wrong_cells(key, twice, rows, where=where, what="stands more than once", fix="give every row its own id")
-
-
-def _unknown_rename(frame: pd.DataFrame, declared: Table, rename: Mapping[str, str] | None) -> list[Problem]:
-    problems = []
-    for old, name in (rename or {}).items():
-        if old not in frame.columns:
-            near = difflib.get_close_matches(old, [str(c) for c in frame.columns], n=1)
-            fix = (
-                f"did you mean {near[0]!r}?" if near else f"the headings are {', '.join(map(str, frame.columns[:12]))}"
-            )
-            problems.append(Problem("rename", f"no column {old!r} in the table", fix))
-        elif name not in declared.columns and name not in ("lon", "lat", "east", "north"):
-            near = difflib.get_close_matches(name, list(declared.columns), n=1)
-            fix = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(declared.columns)}"
-            problems.append(Problem("rename", f"{name!r} is not a column of {declared.name}", fix))
-    return problems
 
 
 def _row_names(frame: pd.DataFrame) -> NDArray[np.object_]:
