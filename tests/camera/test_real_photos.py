@@ -1,0 +1,70 @@
+"""Real flights: an RTK drone with a solved reconstruction, a beach with a re-saved file, stripped thermal frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyproj
+import pytest
+
+from outfall.camera import look_at, read_photos
+
+pytestmark = pytest.mark.realdata
+_GEOD = pyproj.Geod(ellps="WGS84")
+
+
+def test_rtk_positions_agree_with_the_solution(shared_data):
+    """Positions read from the RTK frames lie within a centimetre of the solved ones, yaw and pitch agree."""
+    folder = shared_data / "remote" / "drone_rtk"
+    photos = read_photos(folder / "images", tz="Asia/Taipei").set_index("file")
+    solved = pd.read_csv(folder / "odm_lla_rpy.csv", sep=" ").set_index("filename").loc[photos.index]
+    _, _, apart_m = _GEOD.inv(
+        photos.geometry.x.to_numpy(),
+        photos.geometry.y.to_numpy(),
+        solved["longitude"].to_numpy(),
+        solved["latitude"].to_numpy(),
+    )
+    assert np.max(apart_m) < 0.01
+    assert photos["rtk_flag"].eq(50).all()
+    assert photos["sigma_m"].max() < 0.05
+    assert photos["pitch_deg"].eq(-60).all()
+    assert photos["yaw_deg"].tolist() == pytest.approx(solved["yaw"].tolist())
+    assert photos["focal_px"].tolist() == pytest.approx([0.6666 * 1368] * 4, rel=0.01)
+
+
+def test_the_image_centre_lies_fifty_metres_away(shared_data):
+    """Against the surface model the centre lies 49 to 52 m off; the take-off height misplaces it by 5 to 9 m, as priced."""
+    folder = shared_data / "remote" / "drone_rtk"
+    photos = read_photos(folder / "images", tz="Asia/Taipei")
+    exact, flat = look_at(photos, surface=folder / "odm_dem" / "dsm.tif"), look_at(photos)
+    assert exact["distance_m"].between(48.5, 52.5).all()
+    _, _, wrong_m = _GEOD.inv(
+        *(np.asarray(part) for seen in (exact, flat) for part in (seen.geometry.x, seen.geometry.y))
+    )
+    assert ((wrong_m > 5) & (wrong_m < 9)).all()
+    assert (wrong_m < 2.5 * flat["sigma_major_m"]).all()
+
+
+def test_a_folder_with_maps_in_it_reads_the_photos_only(shared_data):
+    """The surface model beside the photos is named as a map sheet."""
+    photos = read_photos(shared_data / "remote" / "drone_rtk", tz="Asia/Taipei")
+    assert len(photos) == 4
+    assert [issue["row_ids"] for issue in photos.attrs["issues"]] == ["odm_dem/dsm.tif"]
+
+
+def test_beach_photos_look_straight_down(shared_data):
+    """All three beach photos, the re-saved one too, look at the water under the drone."""
+    photos = read_photos(shared_data / "remote" / "drone_beach", tz="America/Chicago")
+    assert photos["relative_altitude_m"].between(39, 41).all()
+    assert photos["pitch_deg"].eq(-89.9).all()
+    assert (look_at(photos)["distance_m"] < 0.1).all()
+    assert str(photos["taken_at"].iloc[0]) == "2016-06-23 21:31:59+00:00"
+
+
+def test_stripped_thermal_frames_have_no_position(shared_data):
+    """Frames without GPS are kept without a position; each is named."""
+    photos = read_photos(shared_data / "remote" / "drone_thermal", tz="Asia/Shanghai")
+    assert len(photos) == 4
+    assert photos.geometry.isna().all()
+    assert look_at(photos).geometry.isna().all()
+    assert len(photos.attrs["issues"]) == 4
