@@ -1,0 +1,19 @@
+"""Where rows live: an append-only event log in one file, tables as projections of it, snapshots to hand out."""
+
+from outfall.store.aside import write_aside
+from outfall.store.live import create_store
+from outfall.store.log import append_rows, read_events
+from outfall.store.rows import list_tables, read_rows
+from outfall.store.seal import verify_chain
+from outfall.store.snapshot import take_snapshot
+
+__all__ = [
+    "append_rows",
+    "create_store",
+    "list_tables",
+    "read_events",
+    "read_rows",
+    "take_snapshot",
+    "verify_chain",
+    "write_aside",
+]

@@ -1,0 +1,171 @@
+"""How a row becomes the body of an event, and comes back with every type as it was."""
+
+from __future__ import annotations
+
+import json
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from outfall.errors import Problem, StoreError
+from outfall.tables import contract, empty
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["decode", "encode", "is_same_row"]
+
+Cell = str | int | float | bool | None
+
+_EXACT = ("int", "uint", "float", "bool", "Int", "UInt", "Float", "boolean", "str", "datetime64")
+
+
+def encode(frame: pd.DataFrame, table: str) -> list[str]:
+    """Return the body of every row of a table that met its contract: JSON, missing as null, geometry as WKB in hex."""
+    declared = contract(table)
+    geometry_name = frame.active_geometry_name if isinstance(frame, gpd.GeoDataFrame) else None
+    others = [str(name) for name in frame.columns if name not in declared.columns and name != geometry_name]
+    problems = [problem for name in others for problem in _refused(name, frame[name])]
+    if problems:
+        msg = f"{table}: {len(problems)} columns cannot be stored"
+        raise StoreError(msg, problems, fix="Drop them, or turn them into text, numbers, flags or times.")
+    names = list(declared.columns)
+    rows = _rows(names, [_cells(frame[name]) for name in names])
+    extra = _rows(others, [_cells(frame[name]) for name in others]) if others else repeat(None)
+    geometry, crs = _geometry_cells(frame, geometry_name), _crs_text(frame)
+    dtypes = {name: str(frame[name].dtype) for name in others}
+    dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False).encode
+    bodies = []
+    for row, other, shape in zip(rows, extra, geometry, strict=False):
+        body: dict[str, object] = {"columns": row}
+        if other is not None:
+            body |= {"extra": other, "dtypes": dtypes}
+        if geometry_name is not None:
+            body |= {"crs": crs, "geometry": shape}
+        bodies.append(dump(body))
+    return bodies
+
+
+def decode(bodies: Sequence[str], table: str) -> pd.DataFrame:
+    """Return the table whose rows have these bodies, in this order."""
+    declared = contract(table)
+    if not bodies:
+        return empty(table)
+    rows = json.loads(f"[{','.join(bodies)}]")
+    like = empty(table)
+    columns = {name: _series([row["columns"].get(name) for row in rows], like[name].dtype) for name in declared.columns}
+    kept = _other_columns(rows, set(declared.columns))
+    for name, dtype in kept.items():
+        values = [row.get("extra", {}).get(name, row["columns"].get(name)) for row in rows]
+        columns[name] = _series(values, dtype)
+    frame = pd.DataFrame(columns)
+    if declared.geometry == "none":
+        return frame
+    systems = {row["crs"] for row in rows if row.get("crs") is not None}
+    if len(systems) > 1:
+        msg = (
+            f"{table}: this moment lies in the middle of a save that changed the CRS from one to another of "
+            f"{', '.join(sorted(systems))}; ask for a time, or for the last seq of a save (read_events shows them)"
+        )
+        raise StoreError(msg)
+    shapes = shapely.from_wkb(np.array([row.get("geometry") for row in rows], dtype=object))
+    return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes, crs=systems.pop() if systems else None))
+
+
+def is_same_row(one: str, other: str) -> bool:
+    """Return whether two bodies say the same, whatever the order of their columns."""
+    return one == other or json.loads(one) == json.loads(other)
+
+
+def _rows(names: Sequence[str], columns: Sequence[list[Cell]]) -> list[dict[str, Cell]]:
+    return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
+
+
+def _cells(values: pd.Series) -> list[Cell]:
+    """Return a column as what JSON can hold; None where it is missing."""
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return _time_cells(values)
+    cells = values.astype("object").where(values.notna(), None).tolist()
+    if isinstance(values.dtype, pd.CategoricalDtype) or values.dtype == object:
+        return [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]
+    return cells
+
+
+def _time_cells(values: pd.Series) -> list[Cell]:
+    zoned = isinstance(values.dtype, pd.DatetimeTZDtype)
+    stamps = (values.dt.tz_convert("UTC").dt.tz_localize(None) if zoned else values).to_numpy()
+    texts = np.datetime_as_string(stamps).astype(object)
+    return [None if text == "NaT" else text + ("+00:00" if zoned else "") for text in texts]
+
+
+def _geometry_cells(frame: pd.DataFrame, name: str | None) -> Iterable[str | None]:
+    if name is None:
+        return repeat(None)
+    shapes = shapely.to_wkb(np.asarray(frame[name].array, dtype=object), hex=True, flavor="iso")
+    return [None if shape is None else str(shape) for shape in shapes]
+
+
+def _crs_text(frame: pd.DataFrame) -> str | None:
+    crs = frame.crs if isinstance(frame, gpd.GeoDataFrame) else None
+    if crs is None:
+        return None
+    authority = crs.to_authority()
+    if authority is not None and pyproj.CRS.from_authority(*authority) == crs:
+        return ":".join(authority)
+    return str(crs.to_wkt())
+
+
+def _refused(name: str, values: pd.Series | pd.DataFrame) -> list[Problem]:
+    if isinstance(values, pd.DataFrame):
+        return [Problem(name, "stands twice in the table", "keep one of the two columns")]
+    if pd.api.types.is_float_dtype(values.dtype) and np.isinf(values.to_numpy(dtype=float, na_value=np.nan)).any():
+        return [Problem(name, "holds an infinite number", "write the number, or leave the cell empty")]
+    if str(values.dtype).startswith(_EXACT) or isinstance(values.dtype, pd.CategoricalDtype):
+        return []
+    plain = (str, int, float, bool, np.integer, np.floating, np.bool_)
+    wrong = (
+        [cell for cell in values.dropna().tolist() if not isinstance(cell, plain)]
+        if values.dtype == object
+        else [values.dtype]
+    )
+    if wrong:
+        return [Problem(name, f"{wrong[0]!r} is neither text, a number, a flag nor a time", "write it as text")]
+    return []
+
+
+def _other_columns(rows: Sequence[dict[str, dict[str, object]]], known: set[str]) -> dict[str, object]:
+    """Return the columns the contract does not know, in the order met, with the dtype each was saved with."""
+    dtypes: dict[str, set[str]] = {}
+    filled: dict[str, int] = {}
+    for row in rows:
+        for name in (*row.get("extra", ()), *(name for name in row["columns"] if name not in known)):
+            dtypes.setdefault(name, set()).add(str(row.get("dtypes", {}).get(name, "object")))
+            filled[name] = filled.get(name, 0) + 1
+    return {name: _dtype(found, is_whole=filled[name] == len(rows)) for name, found in dtypes.items()}
+
+
+def _dtype(found: set[str], *, is_whole: bool) -> object:
+    dtype = next(iter(found)) if len(found) == 1 else "object"
+    if dtype == "category":
+        return "str"
+    if is_whole or not dtype.startswith(("int", "uint", "bool")):
+        return dtype
+    return "boolean" if dtype.startswith("bool") else "Int64"
+
+
+def _series(values: list[Cell], dtype: object) -> pd.Series:
+    text = str(dtype)
+    if not text.startswith("datetime64"):
+        return pd.Series(pd.array(values, dtype=dtype)) if text != "object" else pd.Series(values, dtype="object")
+    unit = text.removeprefix("datetime64[").split(",")[0].rstrip("]")
+    stamps = np.array(
+        ["NaT" if value is None else str(value).removesuffix("+00:00") for value in values], dtype=f"M8[{unit}]"
+    )
+    zone = text.split(",")[1].strip(" ]") if "," in text else None
+    naive = pd.Series(stamps)
+    return naive if zone is None else naive.dt.tz_localize("UTC").dt.tz_convert(zone)

@@ -1,0 +1,286 @@
+"""The live file loses nothing: tampering, crashes, two writers, a second SQLite."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pandas as pd
+import pyogrio
+import pytest
+
+import outfall
+from outfall.errors import ReadError, StoreError
+from outfall.store import append_rows, create_store, list_tables, read_events, read_rows, take_snapshot, verify_chain
+from outfall.store.live import open_live
+from outfall.tables import check, contracts, read_frame
+from tests.store.rows import draw_rows
+
+_PACKAGE = Path(outfall.__file__).parent
+_WRITER = """
+import sys
+import pandas as pd
+from outfall.store import append_rows
+path, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+for row in range(count):
+    rows = pd.DataFrame({"sample_id": [f"{name}{row}"], "taken_at": ["2026-04-12T08:00Z"], "source_ref": [f"{name}#{row}"]})
+    append_rows(path, "samples", rows, actor=name)
+    print(f"{name}{row}", flush=True)
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    return create_store(tmp_path / "town.outfalldb")
+
+
+@pytest.fixture
+def filled(store):
+    append_rows(store, "samples", draw_rows("samples", count=8), actor="test")
+    return store
+
+
+def start_writer(store, name, count):
+    return subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(store), name, str(count)],
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        cwd=_PACKAGE.parent,
+    )
+
+
+def test_connection_contract(store):
+    """Every pragma of the contract is in force, not only asked for."""
+    with open_live(store) as connection:
+        pragmas = (
+            "journal_mode",
+            "synchronous",
+            "foreign_keys",
+            "trusted_schema",
+            "cell_size_check",
+            "recursive_triggers",
+            "busy_timeout",
+        )
+        assert [connection.pragma(name) for name in pragmas] == ["wal", 2, 1, 0, 1, 1, 30_000]
+
+
+def test_old_sqlite_is_refused(store, monkeypatch):
+    """SQLite before 3.51.3, which can lose commits, never opens the file."""
+    monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.51.2")
+    with pytest.raises(StoreError, match=r"3\.51\.2 can lose committed rows"):
+        read_rows(store, "samples")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE event SET actor = 'x' WHERE seq = 3",
+        "DELETE FROM event WHERE seq = 3",
+        "INSERT OR REPLACE INTO event SELECT seq, event_id, recorded_at, 'x', kind, table_name, row_key, body, reason, source_ref, prev_hash, hash FROM event WHERE seq = 3",
+        "INSERT OR REPLACE INTO event SELECT 99, event_id, recorded_at, 'x', kind, table_name, row_key, body, reason, source_ref, prev_hash, hash FROM event WHERE seq = 3",
+    ],
+)
+@pytest.mark.parametrize("recursive", [0, 1])
+def test_append_only(filled, statement, recursive):
+    """No statement changes or removes an event, not even REPLACE on a connection of somebody else."""
+    connection = apsw.Connection(str(filled))
+    connection.pragma("recursive_triggers", recursive)
+    with pytest.raises(apsw.ConstraintError, match="events are never"):
+        connection.execute(statement)
+    connection.close()
+    verify_chain(filled)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "seq"),
+    [
+        ("UPDATE event SET body = replace(body, '排口', '排囗') WHERE seq = 1", 1),
+        ("UPDATE event SET actor = 'somebody' WHERE seq = 5", 5),
+        ("UPDATE event SET body = NULL, kind = 'delete' WHERE seq = 4", 4),
+        ("UPDATE event SET recorded_at = '2001' || substr(recorded_at, 5) WHERE seq = 6", 6),
+        ("DELETE FROM event WHERE seq = 3", 3),
+        ("UPDATE event SET seq = 100 WHERE seq = 8", 8),
+        ("UPDATE event SET hash = prev_hash WHERE seq = 7", 7),
+    ],
+)
+def test_tampering_is_found(filled, tamper, seq):
+    """Any later change of an event is found, and the first broken one is named."""
+    connection = apsw.Connection(str(filled))
+    for name in ("changed", "removed", "replaced"):
+        connection.execute(f"DROP TRIGGER event_is_never_{name}")
+    connection.execute(tamper)
+    connection.close()
+    with pytest.raises(StoreError, match=f"event {seq} "):
+        verify_chain(filled)
+
+
+def test_removed_guard_is_found(filled):
+    """A store whose triggers are gone still reads, is reported, and takes no more rows."""
+    connection = apsw.Connection(str(filled))
+    connection.execute("DROP TRIGGER event_is_never_changed")
+    connection.execute("CREATE TRIGGER sly AFTER INSERT ON event BEGIN SELECT 1; END")
+    connection.close()
+    assert len(read_rows(filled, "samples")) == 8
+    with pytest.raises(StoreError, match="'event_is_never_changed' was removed; 'sly' was added"):
+        verify_chain(filled)
+    with pytest.raises(StoreError, match="guards were changed"):
+        append_rows(filled, "samples", draw_rows("samples", seed=1), actor="test")
+
+
+def test_cut_end_is_found_with_an_earlier_head(filled):
+    """A log whose end was cut off is a good chain; the hash of an earlier check gives it away."""
+    head = verify_chain(filled)
+    assert verify_chain(filled, head=head) == head
+    connection = apsw.Connection(str(filled))
+    connection.execute("DROP TRIGGER event_is_never_removed")
+    connection.execute("DELETE FROM event WHERE seq = 8")
+    connection.close()
+    with pytest.raises(StoreError, match="cut off or written anew"):
+        verify_chain(filled, head=head)
+
+
+def test_two_writers_lose_nothing(store):
+    """Two processes that write 200 rows each at the same time both get all of them in."""
+    writers = [start_writer(store, name, 200) for name in "ab"]
+    assert [len(writer.communicate(timeout=120)[0].split()) for writer in writers] == [200, 200]
+    assert set(read_rows(store, "samples")["sample_id"]) == {f"{name}{row}" for name in "ab" for row in range(200)}
+    assert len(read_events(store)) == 400
+    verify_chain(store)
+
+
+def test_killed_writer_loses_no_acknowledged_row(store):
+    """A writer killed without warning loses no row that it had reported as saved, and leaves no half one."""
+    acknowledged: list[str] = []
+    for round_ in range(3):
+        writer = start_writer(store, f"r{round_}.", 10_000)
+        for line in writer.stdout:
+            acknowledged.append(line.strip())
+            if len(acknowledged) >= 25 * (round_ + 1) + 7 * round_:
+                writer.kill()
+                break
+        acknowledged += writer.communicate()[0].split()
+    stored = read_rows(store, "samples")["sample_id"].tolist()
+    assert set(acknowledged) <= set(stored)
+    assert len(stored) <= len(acknowledged) + 3
+    verify_chain(store)
+
+
+def test_create_again_keeps_the_rows(filled):
+    """Making a store where one is opens it."""
+    assert len(read_rows(create_store(filled), "samples")) == 8
+
+
+def test_other_files_are_refused(tmp_path):
+    """Other endings, other programs' files, damaged and missing ones each get one sentence."""
+    with pytest.raises(StoreError, match=r"choose town\.outfalldb"):
+        create_store(tmp_path / "town.gpkg")
+    with pytest.raises(StoreError, match="there is no store"):
+        read_rows(tmp_path / "none.outfalldb", "samples")
+    (tmp_path / "text.outfalldb").write_text("排口" * 999, encoding="utf-8")
+    with pytest.raises(StoreError, match="damaged or is not a store"):
+        list_tables(tmp_path / "text.outfalldb")
+    (tmp_path / "cut.outfalldb").touch()
+    with pytest.raises(StoreError, match="run create_store again"):
+        list_tables(tmp_path / "cut.outfalldb")
+    foreign = tmp_path / "foreign.outfalldb"
+    connection = apsw.Connection(str(foreign))
+    connection.execute("CREATE TABLE a (b)")
+    connection.close()
+    with pytest.raises(StoreError, match="another program"):
+        create_store(foreign)
+
+
+def test_newer_store_is_refused(filled):
+    """A store of a later version says that the program must be upgraded."""
+    connection = apsw.Connection(str(filled))
+    connection.pragma("user_version", 9)
+    connection.close()
+    with pytest.raises(StoreError, match="version 9, this program reads version 1"):
+        read_rows(filled, "samples")
+
+
+def test_damaged_page_is_found(filled):
+    """Bytes that change on the disk are found before they are believed."""
+    filled.write_bytes(filled.read_bytes().replace("调查 表.csv#4".encode(), "调査 表.csv#4".encode()))
+    with pytest.raises(StoreError, match="event 3 was changed"):
+        verify_chain(filled)
+
+
+def test_snapshot_holds_every_table(store, tmp_path):
+    """A snapshot has one layer per table with all its rows and the hash that proves the log."""
+    for table in contracts():
+        append_rows(store, table, draw_rows(table), actor="test")
+    target = take_snapshot(store, tmp_path / "快照 1.gpkg")
+    layers = {str(name) for name, _ in pyogrio.list_layers(target)}
+    assert layers == {*contracts(), "snapshot"}
+    for table in contracts():
+        back = pyogrio.read_dataframe(target, layer=table)
+        stored = read_rows(store, table)
+        assert back[stored.columns[0]].tolist() == stored.iloc[:, 0].tolist()
+        assert back.shape[0] == 9
+    assert verify_chain(store, head=pyogrio.read_dataframe(target, layer="snapshot")["hash"].item())
+    assert [item.name for item in tmp_path.iterdir() if item.name.startswith(".")] == []
+
+
+def test_snapshot_of_a_moment(filled, tmp_path):
+    """A snapshot as of a moment has the rows of that moment."""
+    at = read_events(filled)["recorded_at"].max()
+    append_rows(filled, "samples", draw_rows("samples", seed=1), actor="test")
+    take_snapshot(filled, tmp_path / "then.gpkg", as_of=at.to_pydatetime())
+    assert len(pyogrio.read_dataframe(tmp_path / "then.gpkg", layer="samples")) == 8
+    take_snapshot(filled, tmp_path / "then.gpkg", as_of=3)
+    assert len(pyogrio.read_dataframe(tmp_path / "then.gpkg", layer="samples")) == 3
+
+
+def test_snapshot_never_touches_a_live_file(filled, tmp_path):
+    """The live file, a link to it and another store are refused as a target, and so is another ending."""
+    link = tmp_path / "link.gpkg"
+    link.symlink_to(filled)
+    hard = tmp_path / "hard.gpkg"
+    hard.hardlink_to(filled)
+    for target in (filled, link, hard, tmp_path / "other.outfalldb", tmp_path / "town.outfalldb-wal"):
+        with pytest.raises(StoreError, match="this is a live store"):
+            take_snapshot(filled, target)
+    with pytest.raises(StoreError, match=r"end its name in \.gpkg"):
+        take_snapshot(filled, tmp_path / "town.shp")
+    assert len(read_rows(filled, "samples")) == 8
+
+
+def test_readers_refuse_the_live_file(filled):
+    """The reader of files does not hand a live store to GDAL."""
+    with pytest.raises(ReadError, match=r"\.outfalldb is not read"):
+        read_frame(filled)
+
+
+def imports(file):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield str(node.module).split(".")[0]
+
+
+@pytest.mark.parametrize("file", sorted(_PACKAGE.rglob("*.py")), ids=lambda file: file.relative_to(_PACKAGE).as_posix())
+def test_one_sqlite_build(file):
+    """Only the store imports apsw, and nothing imports the SQLite of the standard library."""
+    found = set(imports(file))
+    assert "sqlite3" not in found
+    assert "apsw" not in found or file.parent.name == "store"
+    if file.parent.name == "store":
+        assert "pyogrio" not in found or file.name == "snapshot.py"
+
+
+def test_contract_is_kept_between_processes(store):
+    """A frame saved in one process is the same in another."""
+    frame = draw_rows("outfalls", count=3)
+    append_rows(store, "outfalls", frame, actor="test")
+    code = "import sys; from outfall.store import read_rows; print(len(read_rows(sys.argv[1], 'outfalls')))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(store)], capture_output=True, text=True, cwd=_PACKAGE.parent, check=True
+    )
+    assert done.stdout.strip() == "3"
+    pd.testing.assert_frame_equal(pd.DataFrame(read_rows(store, "outfalls")), pd.DataFrame(check(frame, "outfalls")))
