@@ -1,0 +1,10 @@
+"""Rivers and pipes as one directed network: what is upstream, where a point lies on it, how long water takes."""
+
+from outfall.network.arrays import Arrays
+from outfall.network.build import build_network
+from outfall.network.graph import Network
+from outfall.network.places import locate
+from outfall.network.read import read_network
+from outfall.network.travel import travel_times
+
+__all__ = ["Arrays", "Network", "build_network", "locate", "read_network", "travel_times"]

@@ -1,0 +1,220 @@
+"""Joined lines into the tables of a Network: ids, lengths, node kinds, main paths, and what looks wrong."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from outfall.coordinates import length_m
+from outfall.network.graph import Network
+from outfall.network.join import Ends
+from outfall.network.primary import choose_main
+from outfall.network.record import Record
+from outfall.tables import empty
+
+__all__ = ["finish_network"]
+
+_PIPES = {"gravity_sewer", "pressure_main", "pump", "weir", "gate"}
+_BUILDER_ONLY = ["to_reach", "divergence", "direction", "part", "line_m", "user_from", "user_to"]
+
+
+def finish_network(lines: gpd.GeoDataFrame, ends: Ends, record: Record) -> Network:
+    """Return the network of joined lines.
+
+    Parameters
+    ----------
+    lines : GeoDataFrame, n rows, metric CRS
+        Rivers, pipes and interfaces, cut at their nodes.
+    ends : Ends
+        Their nodes.
+    record : Record
+        Decisions so far; divergences, loops and pieces are added.
+
+    Returns
+    -------
+    Network
+        With every table of its contract.
+    """
+    used, number = np.unique(np.concatenate([ends.from_node, ends.to_node]), return_inverse=True)
+    from_node, to_node = number[: len(lines)], number[len(lines) :]
+    place, names = ends.place[used], _node_names(ends.place[used], ends.key[used])
+    reaches = _share_out(lines.assign(reach_id=_reach_ids(lines), length_m=length_m(lines.geometry)))
+    reaches["forward_share"] = reaches["forward_share"].fillna(1.0)
+    reaches["forward_reason"] = reaches["forward_reason"].fillna("digitised order")
+    reaches["is_main"] = choose_main(reaches, from_node, to_node, place, record)
+    reaches["from_node"], reaches["to_node"] = names[from_node], names[to_node]
+    nodes = _nodes(reaches, from_node, to_node, place, names)
+    network = Network(_conform(reaches, "reaches"), nodes, record.table(lines.crs))
+    _record_loops(network, record)
+    _record_pieces(network, record)
+    _record_odd_nodes(network, record)
+    return Network(network.reaches, network.nodes, record.table(lines.crs))
+
+
+def _reach_ids(lines: gpd.GeoDataFrame) -> pd.Series:
+    """Return the ids: that of the line, or ``<line>.<number>`` for the pieces of a line."""
+    frame = pd.DataFrame({"line": lines["line_id"], "part": lines["part"]})
+    many = frame.groupby("line")["part"].transform("size") > 1
+    number = frame.sort_values(["line", "part"], kind="stable").groupby("line").cumcount() + 1
+    ids = frame["line"].mask(many, frame["line"] + "." + number.sort_index().astype("str"))
+    clash = ids.duplicated(keep=False) & many
+    while clash.any():
+        ids = ids.mask(clash, ids + "'")
+        clash = ids.duplicated(keep=False) & many
+    return ids.astype("str")
+
+
+def _share_out(reaches: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Give each piece of a line its own share of what the line has: catchment by length, inverts in between."""
+    out = reaches.copy()
+    order = out.sort_values(["line_id", "part"], kind="stable")
+    line = order.groupby("line_id")["length_m"]
+    end = line.cumsum()
+    start, whole = end - order["length_m"], line.transform("sum")
+    out["start_m"] = start.sort_index().clip(lower=0.0)
+    out.loc[out["kind"] == "interface", "start_m"] = np.nan
+    cut = (order.groupby("line_id")["part"].transform("size") > 1).sort_index()
+    if not cut.any():
+        return out
+    low, high = (start / whole).sort_index(), (end / whole).sort_index()
+    out["area_km2"] = out["area_km2"] * (high - low)
+    fall = out["invert_to_m"] - out["invert_from_m"]
+    first, last = out["invert_from_m"] + low * fall, out["invert_from_m"] + high * fall
+    out["invert_from_m"] = out["invert_from_m"].where(~cut, first)
+    out["invert_to_m"] = out["invert_to_m"].where(~cut, last)
+    inner = cut & (out["part"] > 0)  # what a line takes from its node is said of its first piece alone
+    out["fraction_share"] = out["fraction_share"].mask(inner)
+    out["is_main"] = out["is_main"].mask(inner)
+    out["divergence"] = out["divergence"].mask(inner)
+    return out
+
+
+def _node_names(place: NDArray[np.float64], key: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return the user's id of each node, or a number in the order of places, which is not that of the lines."""
+    names = key.copy()
+    free = np.flatnonzero(key == None)  # noqa: E711
+    order = free[np.lexsort((place[free, 1], place[free, 0]))]
+    taken = {name for name in key if name is not None}
+    mark = "N"
+    while any(f"{mark}{number}" in taken for number in range(1, len(order) + 1)):
+        mark += "N"
+    names[order] = [f"{mark}{number}" for number in range(1, len(order) + 1)]
+    return names
+
+
+def _nodes(
+    reaches: gpd.GeoDataFrame,
+    from_node: NDArray[np.int64],
+    to_node: NDArray[np.int64],
+    place: NDArray[np.float64],
+    names: NDArray[np.object_],
+) -> gpd.GeoDataFrame:
+    count = len(place)
+    into, out = np.bincount(to_node, minlength=count), np.bincount(from_node, minlength=count)
+    kind = reaches["kind"].to_numpy(dtype=object)
+    pipe = np.isin(kind, sorted(_PIPES))
+    pipes_into, pipes_out = np.bincount(to_node[pipe], minlength=count), np.bincount(from_node[pipe], minlength=count)
+    is_pipe = (pipes_into + pipes_out > 0) & (pipes_into + pipes_out >= into + out - 1)
+    pump, joint = kind == "pump", kind == "interface"
+    conditions = [
+        np.isin(np.arange(count), from_node[pump]),
+        np.isin(np.arange(count), np.concatenate([from_node[joint], to_node[joint]])) & is_pipe,
+        is_pipe & (into > 0) & (out > 0),
+        out == 0,
+        into == 0,
+        out > 1,
+        into > 1,
+    ]
+    words = ["pump_well", "outfall", "manhole", "mouth", "headwater", "divergence", "confluence"]
+    frame = pd.DataFrame({"node_id": pd.Series(names, dtype="str")})
+    frame["kind"] = pd.Series(np.select(conditions, words, default="junction"), dtype="str")
+    ids = pd.DataFrame({"node": np.concatenate([from_node, to_node]), "ref": np.tile(reaches["source_ref"], 2)})
+    first = ids.groupby("node")["ref"].min()
+    frame["source_ref"] = ("build_network(" + first.sort_index() + ")").astype("str").to_numpy()
+    shapes = gpd.GeoSeries.from_xy(place[:, 0], place[:, 1], crs=reaches.crs)
+    return _conform(gpd.GeoDataFrame(frame, geometry=shapes), "nodes")
+
+
+def _conform(frame: gpd.GeoDataFrame, table: str) -> gpd.GeoDataFrame:
+    """Return the frame with every column of the contract, in order, then the others."""
+    blank = empty(table, crs=frame.crs)
+    columns: dict[str, pd.Series] = {}
+    for name in blank.columns:
+        if name == "geometry":
+            continue
+        if name in frame.columns:
+            columns[name] = frame[name].astype(blank[name].dtype)
+        else:
+            columns[name] = pd.Series(index=frame.index, dtype=blank[name].dtype)
+    skip = {*columns, *_BUILDER_ONLY, str(frame.geometry.name)}
+    others = frame[[name for name in frame.columns if name not in skip]]
+    out = pd.concat([pd.DataFrame(columns), pd.DataFrame(others)], axis=1)
+    return gpd.GeoDataFrame(out, geometry=gpd.GeoSeries(frame.geometry.array, index=frame.index, crs=frame.crs))
+
+
+def _line_ids(network: Network) -> dict[str, str]:
+    lines = network.reaches["line_id"].fillna(network.reaches["reach_id"])
+    return dict(zip(network.reaches["reach_id"], lines, strict=True))
+
+
+def _record_loops(network: Network, record: Record) -> None:
+    lines = _line_ids(network)
+    for _, loop in network.loops().groupby("loop"):
+        ids, both = [lines[name] for name in loop["reach_id"]], int(loop["is_two_way"].sum())
+        record.add(
+            "loop",
+            ids,
+            f"water can come back through {len(loop)} reaches" + (f", {both} of them two-way" if both else ""),
+            f"{len(loop)} 条河段·管段构成环路" + (f",其中 {both} 条双向" if both else ""),
+            level="note" if both else "warning",
+            decision="kept; everything on it is upstream of all of it",
+        )
+
+
+def _record_pieces(network: Network, record: Record) -> None:
+    pieces = network.pieces()
+    if not len(pieces) or pieces.max() == 1:
+        return
+    lines = _line_ids(network)
+    length = pd.Series(network.arrays.length_m, index=pieces.index).groupby(pieces.to_numpy()).sum()
+    for number, ids in pieces.groupby(pieces.to_numpy()):
+        if number == 1:
+            continue
+        alone = len(ids) == 1
+        record.add(
+            "isolated" if alone else "piece",
+            [lines[name] for name in ids.index],
+            f"{'one reach' if alone else f'{len(ids)} reaches'} of {length[number]:,.0f} m joined to nothing else",
+            f"{len(ids)} 条河段·管段(共 {length[number]:,.0f} m)与其余部分不相连",
+            decision="kept",
+        )
+
+
+def _record_odd_nodes(network: Network, record: Record) -> None:
+    """Write down nodes where several reaches only end, or only begin: one of them may run the other way."""
+    arrays, count = network.arrays, len(network.nodes)
+    into, out = np.bincount(arrays.to_node, minlength=count), np.bincount(arrays.from_node, minlength=count)
+    lines = np.array([_line_ids(network)[name] for name in network.reaches["reach_id"]], dtype=object)
+    for kind, rows, odd, text, text_zh in (
+        (
+            "converging",
+            arrays.to_node,
+            (out == 0) & (into > 1),
+            "reaches end at one node and none leaves it",
+            "条汇入同一节点而无出口",
+        ),
+        (
+            "reversed",
+            arrays.from_node,
+            (into == 0) & (out > 1),
+            "reaches leave one node and none enters it",
+            "条自同一节点流出而无来水",
+        ),
+    ):
+        at = np.flatnonzero(odd[rows])
+        for node, group in pd.Series(at).groupby(rows[at]):
+            ids = lines[group.to_numpy()]
+            record.add(kind, ids, f"{len(ids)} {text}: {', '.join(sorted(ids))}", f"{len(ids)} {text_zh}:{', '.join(sorted(ids))}",
+                       level="warning", decision="kept as drawn", at=network.nodes.geometry.iloc[int(node)])  # fmt: skip

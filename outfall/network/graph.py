@@ -1,0 +1,368 @@
+"""What lies upstream, downstream and between: rivers and pipes as one directed network."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from outfall.errors import NetworkError, Problem
+from outfall.network.accumulate import Rule, accumulate_values, pick_values
+from outfall.network.arrays import Arrays, find_knots, find_path, find_pieces, walk_down, walk_up
+from outfall.network.sketch import describe_network, make_networkx, sketch_network
+from outfall.network.stretch import Lines, find_stretches, group_lines, list_problems, order_exits
+from outfall.tables import empty
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import pyproj
+    from numpy.typing import NDArray
+
+__all__ = ["Network"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Network:
+    """Rivers and pipes as one: reaches that run from node to node, in one metric CRS.
+
+    Made by `read_network` or `build_network`; made again from its tables by ``Network(reaches, nodes, issues)``.
+    A ``reach_id`` may also be the user's own ``line_id`` of a line that was cut: it then means the piece at
+    ``along_m``, or the last one where no place is given.
+
+    Parameters
+    ----------
+    reaches : GeoDataFrame, n rows, LineString, metric CRS
+        Contract ``reaches``; lines run downstream.
+    nodes : GeoDataFrame, m rows, Point, same CRS
+        Contract ``nodes``; every ``from_node`` and ``to_node`` is in it.
+    issues : GeoDataFrame, optional
+        Contract ``issues``: every decision of the builder, with the user's ids.
+
+    Raises
+    ------
+    NetworkError
+        A CRS is missing or not metric, an id stands twice, or a reach names a node that is not there.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> from outfall.network import build_network
+    >>> lines = gpd.GeoDataFrame({"reach_id": ["upper", "lower"]}, crs=32650, geometry=gpd.GeoSeries.from_wkt(
+    ...     ["LINESTRING (400000 3400200, 400000 3400100)", "LINESTRING (400000 3400100, 400000 3400000)"]))
+    >>> network = build_network(lines)
+    >>> network
+    Network: 2 reaches (2 river), 0.2 km, 3 nodes, 1 mouth, 1 piece, 0 loops, EPSG:32650
+    >>> network.upstream("lower"), network.downstream("lower")
+    (['lower', 'upper'], ['lower'])
+    """
+
+    reaches: gpd.GeoDataFrame
+    nodes: gpd.GeoDataFrame
+    issues: gpd.GeoDataFrame | None = None
+
+    def __post_init__(self) -> None:
+        if self.issues is None:
+            object.__setattr__(self, "issues", empty("issues", crs=self.reaches.crs))
+        problems = list_problems(self.reaches, self.nodes)
+        if problems:
+            msg = f"network: {len(problems)} problem{'s' if len(problems) != 1 else ''} in its tables"
+            raise NetworkError(msg, problems, fix="Build it with build_network(lines), or correct the tables.")
+
+    @property
+    def crs(self) -> pyproj.CRS:
+        """The metric CRS of every table of the network."""
+        return self.reaches.crs
+
+    @cached_property
+    def arrays(self) -> Arrays:
+        """The network as integer arrays; positions are rows of ``reaches`` and ``nodes``."""
+        node = pd.Index(self.nodes["node_id"])
+        tail = node.get_indexer(self.reaches["from_node"]).astype(np.int32)
+        head = node.get_indexer(self.reaches["to_node"]).astype(np.int32)
+        share = _column(self.reaches, "forward_share").fillna(1.0).to_numpy(float)
+        length = self.reaches["length_m"].to_numpy(float)
+        rank = order_exits(self.reaches, tail)
+        return Arrays(len(node), tail, head, length, share, rank)
+
+    def position(self, reach_ids: Iterable[str]) -> NDArray[np.int64]:
+        """Return the row of each reach.
+
+        Parameters
+        ----------
+        reach_ids : iterable of str
+            Reach ids, or line ids of lines that were cut (their last piece).
+
+        Returns
+        -------
+        ndarray of int
+            Rows of ``reaches``.
+
+        Raises
+        ------
+        NetworkError
+            An id is not in the network.
+        """
+        ids = [str(item) for item in reach_ids]
+        rows = self._rows.get_indexer(ids)
+        for at in np.flatnonzero(rows < 0):
+            pieces = self._lines.get(ids[at])
+            rows[at] = pieces[0][-1] if pieces else -1
+        lost = [ids[at] for at in np.flatnonzero(rows < 0)]
+        if lost:
+            near = difflib.get_close_matches(lost[0], [str(name) for name in self._rows[:100_000]], n=1)
+            fix = (
+                f"did you mean {near[0]!r}?"
+                if near
+                else f"it has {len(self._rows):,} reaches, e.g. {self._rows[:3].tolist()}"
+            )
+            raise NetworkError("network", [Problem("reach_id", "not in the network", fix, tuple(dict.fromkeys(lost)))])
+        return np.asarray(rows, dtype=np.int64)
+
+    def find_places(
+        self, reach_ids: Iterable[str], along_m: Iterable[float]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the row of the reach at each place along reaches or lines, and the place along that reach.
+
+        Parameters
+        ----------
+        reach_ids : iterable of str, n values
+            Reaches, or lines that were cut.
+        along_m : iterable of float, metres, n values
+            From the upstream end of the reach or line; up to 2 % beyond its end counts as its end.
+
+        Returns
+        -------
+        rows : ndarray of int
+            Rows of ``reaches``.
+        along_m : ndarray of float, metres
+            From the upstream end of that reach.
+
+        Raises
+        ------
+        NetworkError
+            An id is not in the network, or a place is not on its reach.
+        """
+        ids, given = [str(item) for item in reach_ids], np.asarray(list(along_m), dtype=float)
+        known = self.position(ids)
+        rows, along = find_stretches(self._rows, self._lines, self.arrays.length_m, ids, given)
+        if (rows < 0).any():
+            lost = [f"{ids[at]} at {given[at]:g} m" for at in np.flatnonzero(rows < 0)]
+            at = int(np.flatnonzero(rows < 0)[0])
+            end = float(
+                self.arrays.length_m[known[at]] + (0.0 if ids[at] in self._rows else self._lines[ids[at]][1][-1])
+            )
+            fix = f"{ids[at]} is {end:,.1f} m long; count from its upstream end"
+            raise NetworkError("network", [Problem("along_m", "is not on the reach", fix, tuple(lost))])
+        return rows, along
+
+    def upstream(self, reach_id: str, *, along_m: float | None = None) -> list[str]:
+        """Return the ids of a reach and of every reach whose water can come to it, nearest first.
+
+        Parameters
+        ----------
+        reach_id : str
+            A reach, or a line that was cut.
+        along_m : float, metres, optional
+            Place on it, from its upstream end; tells which piece of a cut line is meant.
+
+        Returns
+        -------
+        list of str
+            The reach itself is first.
+
+        Raises
+        ------
+        NetworkError
+            The id is not in the network, or the place is not on the reach.
+        """
+        return self._ids(walk_up(self.arrays, self._find(reach_id, along_m)))
+
+    def downstream(self, reach_id: str, *, along_m: float | None = None) -> list[str]:
+        """Return the ids of a reach and of every reach its water can come to, nearest first.
+
+        Parameters
+        ----------
+        reach_id : str
+            A reach, or a line that was cut.
+        along_m : float, metres, optional
+            Place on it, from its upstream end; tells which piece of a cut line is meant.
+
+        Returns
+        -------
+        list of str
+            The reach itself is first.
+
+        Raises
+        ------
+        NetworkError
+            The id is not in the network, or the place is not on the reach.
+        """
+        return self._ids(walk_down(self.arrays, self._find(reach_id, along_m)))
+
+    def path(self, from_reach_id: str, to_reach_id: str) -> list[str]:
+        """Return the ids along the shortest way water can take between two reaches, in flow order.
+
+        Parameters
+        ----------
+        from_reach_id, to_reach_id : str
+            Upstream and downstream reach; both are part of the path.
+
+        Returns
+        -------
+        list of str
+            Empty where water cannot come from one to the other.
+
+        Raises
+        ------
+        NetworkError
+            An id is not in the network.
+        """
+        start, goal = self.position([from_reach_id, to_reach_id])
+        return self._ids(np.asarray(find_path(self.arrays, int(start), int(goal)), dtype=np.int64))
+
+    def mouths(self) -> gpd.GeoDataFrame:
+        """Return the nodes that have something above them and nothing below.
+
+        Returns
+        -------
+        GeoDataFrame
+            Rows of ``nodes``.
+        """
+        return self.nodes[self.arrays.is_mouth]
+
+    def accumulate(self, column: str | pd.Series, *, rule: Rule = "total") -> pd.Series:
+        """Return the sum of a column over each reach and what is upstream of it.
+
+        Parameters
+        ----------
+        column : str or Series
+            Column of ``reaches``, or numbers indexed by reach id. A missing number adds nothing.
+        rule : {"total", "main", "apportioned"}, default "total"
+            ``total``: everything that can come to the reach, each reach once. ``main``: a divergence gives all to its
+            main path. ``apportioned``: a divergence splits by ``fraction_share``; reaches without one share the rest.
+
+        Returns
+        -------
+        Series of float, indexed by reach_id
+            In the unit of the column; ``attrs["missing"]`` counts the reaches without a number.
+
+        Raises
+        ------
+        NetworkError
+            There is no such column or rule, or nothing to sum.
+        """
+        values = pick_values(self.reaches, column)
+        fraction = _column(self.reaches, "fraction_share").to_numpy(float)
+        sums = accumulate_values(self.arrays, values.to_numpy(float), fraction, rule=rule)
+        found = pd.Series(sums, index=values.index, name=values.name)
+        found.attrs["missing"] = int(values.isna().sum())
+        return found
+
+    def subset(self, reach_ids: Iterable[str]) -> Network:
+        """Return the network of some reaches; where it was cut off, nodes become ``boundary``.
+
+        Parameters
+        ----------
+        reach_ids : iterable of str
+            The reaches to keep.
+
+        Returns
+        -------
+        Network
+            In the order of this one, with the issues that name a kept line.
+
+        Raises
+        ------
+        NetworkError
+            An id is not in the network.
+        """
+        keep = np.zeros(len(self.reaches), dtype=bool)
+        keep[self.position(reach_ids)] = True
+        ends = np.concatenate([self.arrays.from_node, self.arrays.to_node])
+        before = np.bincount(ends, minlength=len(self.nodes))
+        after = np.bincount(ends[np.concatenate([keep, keep])], minlength=len(self.nodes))
+        nodes = self.nodes.assign(kind=self.nodes["kind"].mask((after > 0) & (after < before), "boundary"))[after > 0]
+        reaches = self.reaches[keep]
+        known = set(reaches["reach_id"]) | set(_column(reaches, "line_id").dropna())
+        assert self.issues is not None
+        about = self.issues["row_ids"].fillna("").map(lambda text: not known.isdisjoint(str(text).split(";")))
+        return Network(reaches, nodes, self.issues[about.astype(bool)])
+
+    def pieces(self) -> pd.Series:
+        """Return the number of the connected piece each reach lies in; 1 is the longest.
+
+        Returns
+        -------
+        Series of int, indexed by reach_id
+            Pieces are joined in no way at all.
+        """
+        found = find_pieces(self.arrays)
+        frame = pd.DataFrame(
+            {"piece": found, "length_m": self.arrays.length_m, "first": self.reaches["reach_id"].to_numpy()}
+        )
+        order = frame.groupby("piece").agg({"length_m": "sum", "first": "min"})
+        order = order.sort_values(["length_m", "first"], ascending=[False, True])
+        number = pd.Series(np.arange(1, len(order) + 1), index=order.index)
+        return pd.Series(number.loc[found].to_numpy(), index=self._rows, name="piece")
+
+    def loops(self) -> pd.DataFrame:
+        """Return the reaches from which water could come back to where it was.
+
+        Returns
+        -------
+        DataFrame
+            ``loop`` (number), ``reach_id``, ``is_two_way``; a stretch of two-way reaches is a loop too.
+        """
+        part = find_knots(self.arrays)[0]
+        own = self.arrays.from_node == self.arrays.to_node
+        inside = (np.bincount(part, minlength=1)[part] > 1) | own if len(part) else own
+        frame = pd.DataFrame({"part": part, "reach_id": self._rows, "is_two_way": self.arrays.two_way})[inside]
+        first = frame.groupby("part")["reach_id"].min().sort_values()
+        number = pd.Series(np.arange(1, len(first) + 1), index=first.index)
+        frame.insert(0, "loop", number.reindex(frame["part"]).to_numpy(dtype=np.int64))
+        return frame.drop(columns="part").sort_values(["loop", "reach_id"]).reset_index(drop=True)
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """Return the network for networkx users: nodes by node_id, edges by reach_id.
+
+        Returns
+        -------
+        MultiDiGraph
+            A two-way reach is there twice; the edge against the line has ``is_reverse=True``.
+        """
+        return make_networkx(self.reaches, self.nodes, self.arrays.two_way)
+
+    def __repr__(self) -> str:
+        """Return counts and units on one line."""
+        return describe_network(self)
+
+    def _repr_html_(self) -> str:
+        return sketch_network(self)
+
+    @cached_property
+    def _rows(self) -> pd.Index:
+        return pd.Index(self.reaches["reach_id"].astype("object"), name="reach_id")
+
+    @cached_property
+    def _lines(self) -> Lines:
+        return group_lines(self.reaches)
+
+    def _ids(self, rows: NDArray[np.integer]) -> list[str]:
+        return [str(item) for item in self._rows[rows]]
+
+    def _find(self, reach_id: str, along_m: float | None) -> int:
+        if along_m is None:
+            return int(self.position([reach_id])[0])
+        return int(self.find_places([reach_id], [along_m])[0][0])
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+    if name in frame.columns:
+        return frame[name]
+    return pd.Series(np.full(len(frame), np.nan), index=frame.index, dtype="object" if name == "line_id" else "float64")

@@ -1,0 +1,108 @@
+"""Every decision of the builder as one row with the user's own ids: the ``issues`` table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from outfall.tables import empty, join_ids
+
+__all__ = ["Record"]
+
+_MANY = 400  # ids in one row; the rest is counted
+
+
+@dataclass
+class Record:
+    """Decisions as they are made.
+
+    Parameters
+    ----------
+    rows : list of dict
+        One per decision.
+    """
+
+    rows: list[dict[str, object]] = field(default_factory=list)
+
+    def add(
+        self,
+        kind: str,
+        ids: Iterable[object],
+        reason: str,
+        reason_zh: str,
+        *,
+        level: str = "note",
+        about: str = "reaches",
+        decision: str = "",
+        at: BaseGeometry | tuple[float, float] | None = None,
+        distance_m: float = np.nan,
+    ) -> None:
+        """Write one decision down.
+
+        Parameters
+        ----------
+        kind : str
+            Word of the list ``issue_kind``.
+        ids : iterable
+            The user's ids of the rows concerned.
+        reason, reason_zh : str
+            What was found, in English and Chinese.
+        level : {"note", "warning", "error"}, default "note"
+            Word of the list ``issue_level``.
+        about : str, default "reaches"
+            Which input.
+        decision : str
+            What was done.
+        at : geometry or (east, north), optional
+            Where.
+        distance_m : float, metres, optional
+            How far things were apart.
+        """
+        names = sorted({str(item) for item in ids})
+        more = len(names) - _MANY
+        where = shapely.Point(at) if isinstance(at, tuple) else at
+        self.rows.append(
+            {
+                "about": about,
+                "row_ids": join_ids(names[:_MANY]),
+                "kind": kind,
+                "level": level,
+                "reason": reason + (f" (and {more:,} more ids)" if more > 0 else ""),
+                "reason_zh": reason_zh + (f"(另有 {more:,} 个编号)" if more > 0 else ""),
+                "decision": decision,
+                "distance_m": distance_m,
+                "source_ref": f"build_network({about})",
+                "geometry": where,
+            }
+        )
+
+    def table(self, crs: object) -> gpd.GeoDataFrame:
+        """Return the decisions as the ``issues`` table, in an order that does not depend on that of the lines.
+
+        Parameters
+        ----------
+        crs : CRS
+            Of the places.
+
+        Returns
+        -------
+        GeoDataFrame
+            Contract ``issues``.
+        """
+        blank = empty("issues", crs=crs)
+        if not self.rows:
+            return blank
+        frame = pd.DataFrame(self.rows).sort_values(
+            ["kind", "about", "row_ids", "reason"], kind="stable", ignore_index=True
+        )
+        frame.insert(0, "issue_id", [f"network-{number}" for number in range(1, len(frame) + 1)])
+        shapes = gpd.GeoSeries(frame.pop("geometry"), crs=crs)
+        frame["decision"] = frame["decision"].mask(frame["decision"] == "")
+        types = {name: blank[name].dtype for name in frame.columns}
+        return gpd.GeoDataFrame(frame.astype(types)[[n for n in blank.columns if n != "geometry"]], geometry=shapes)
