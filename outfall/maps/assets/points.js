@@ -1,0 +1,41 @@
+// How points are drawn: stamps of their look; plain dots where there are thousands.
+
+const PointSheet = LayerSheet.extend({
+  draw(ctx, view) {
+    const parts = this.inView(view, 16);
+    const { east, south, row } = this.layer.shape;
+    this.radius = this.sizeFor(parts.length, view.zoom);
+    if (parts.length > 4000) {
+      for (const part of parts) {
+        ctx.fillStyle = this.look(row[part]).colour;
+        ctx.fillRect(east[part] * view.scale - view.x - 1.5, south[part] * view.scale - view.y - 1.5, 3, 3);
+      }
+      return;
+    }
+    const ring = this.layer.ring && this.layer.column[this.layer.ring];
+    for (const part of parts) {
+      const x = east[part] * view.scale - view.x, y = south[part] * view.scale - view.y;
+      if (ring && this.radius > 4 && ring.at(row[part]) === 'yes') this.ring(ctx, x, y);
+      const made = symbol(this.look(row[part]), this.radius, this.lang, view.ratio);
+      ctx.globalAlpha = this.dim && !this.dim.has(row[part]) ? 0.4 : 1;
+      ctx.drawImage(made.canvas, x - made.half, y - made.half, 2 * made.half, 2 * made.half);
+    }
+    ctx.globalAlpha = 1;
+  },
+
+  sizeFor(count, zoom) {
+    const most = this.options.radius || 9;
+    const crowd = count <= 160 ? most : count <= 500 ? most - 1.5 : count <= 1500 ? 5.5 : 3.5;
+    return Math.max(3, Math.min(crowd, zoom < 10 ? 5.5 : zoom < 12 ? 7 : most + (zoom > 16 ? 1 : 0)));
+  },
+
+  ring(ctx, x, y) {
+    ctx.setLineDash([3, 2.5]);
+    ctx.strokeStyle = '#3b4650';
+    ctx.lineWidth = 1.3;
+    ctx.beginPath();
+    ctx.arc(x, y, this.radius + 4.5, 0, 7);
+    ctx.stroke();
+    ctx.setLineDash([]);
+  },
+});

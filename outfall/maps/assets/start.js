@@ -1,0 +1,133 @@
+// How the page comes to life.
+
+function under(latlng, isTouch) {
+  for (const layer of [...app.data.layers].sort((one, other) => (one.kind === 'points') - (other.kind === 'points')).reverse()) {
+    const sheet = app.sheets[layer.name];
+    if (layer.kind === 'raster' || !sheet._map) continue;
+    const reach = (layer.kind === 'points' ? (sheet.radius || 8) + 3 : 7) + (isTouch ? 7 : 0);
+    const row = sheet.hit(latlng, reach);
+    if (row >= 0) return { layer: layer.name, row };
+  }
+  return null;
+}
+
+let isWaiting = false;
+
+function hover(event) {
+  if (isWaiting) return;
+  isWaiting = true;
+  requestAnimationFrame(() => {
+    isWaiting = false;
+    const tip = document.getElementById('tip');
+    const hit = under(event.latlng);
+    app.map.getContainer().classList.toggle('pointing', Boolean(hit));
+    tip.hidden = !hit;
+    if (!hit) return;
+    const look = app.sheets[hit.layer].look(hit.row);
+    fill(tip, el('b', {}, short(titleOf(hit.layer, hit.row), 40)), el('span', {}, called(look)));
+    const { x, y } = event.containerPoint;
+    tip.style.transform = `translate(${Math.min(x + 14, window.innerWidth - 230)}px, ${y + 16}px)`;
+  });
+}
+
+function addLayers() {
+  const { map, data } = app;
+  ['paper', 'under', 'lines', 'paths', 'points', 'names'].forEach((pane, at) => { map.createPane(pane).style.zIndex = String(310 + 10 * at); });
+  map.getPane('names').style.pointerEvents = 'none';
+  new Graticule({ pane: 'paper' }).addTo(map);
+  for (const layer of data.layers) {
+    app.layers[layer.name] = layer;
+    let sheet;
+    if (layer.kind === 'raster') {
+      const [west, south, east, north] = layer.bounds;
+      sheet = L.imageOverlay(data.image(layer.image), [[south, west], [north, east]], { pane: 'under', opacity: 0.85, alt: layer.en });
+    } else if (layer.kind === 'lines') {
+      sheet = new LineSheet(layer, { pane: 'lines', className: `sheet-${layer.kind}` });
+    } else {
+      sheet = new PointSheet(layer, { pane: 'points', className: `sheet-${layer.kind}`, radius: layer.name === 'outfalls' ? 9.5 : layer.name === 'sources' ? 8 : 7 });
+    }
+    app.sheets[layer.name] = sheet;
+    if (layer.shown) sheet.addTo(map);
+  }
+  app.paths = new PathSheet({ pane: 'paths' }).addTo(map);
+  app.names = new LabelSheet({ pane: 'names' }).addTo(map);
+}
+
+function stackPoints() {
+  app.data.layers.filter((layer) => layer.kind === 'points').forEach((layer, at) => {
+    const sheet = app.sheets[layer.name];
+    if (sheet._container) sheet._container.style.zIndex = String(at + 1);
+  });
+}
+
+function listen() {
+  const { map } = app;
+  on('select', () => { drawPanel(); app.paths.gather(); dimOthers(); });
+  on('focus', () => { app.paths.gather(); });
+  on('filter', () => { drawLegend(); drawOverview(); stackPoints(); Object.values(app.sheets).forEach((sheet) => sheet.redraw && sheet.redraw()); app.names.redraw(); });
+  on('language', () => {
+    Object.values(app.sheets).forEach((sheet) => { if (sheet.layer) { sheet.lang = app.lang; sheet.redraw(); } });
+    drawFrame(); drawLegend(); drawOverview(); drawPanel(); app.names.redraw();
+  });
+  map.on('click', (event) => {
+    const hit = under(event.latlng, L.Browser.mobile);
+    if (!hit) { if (app.selected) deselect(); return; }
+    app.trail = [];
+    app.selected = null;
+    select(hit.layer, hit.row);
+    uncover(event.latlng);
+  });
+  const card = document.getElementById('card');
+  document.getElementById('unfold').addEventListener('click', () => { document.getElementById('unfold').setAttribute('aria-expanded', String(card.classList.toggle('unfolded'))); });
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && app.selected) deselect();
+    if (event.key === '/' && document.activeElement.tagName !== 'INPUT') { event.preventDefault(); document.getElementById('query').focus(); }
+  });
+  window.addEventListener('hashchange', recall);
+}
+
+// What the panel would hide moves into view.
+function uncover(latlng) {
+  if (window.innerWidth < 760) document.getElementById('card').classList.remove('unfolded');
+  const { paddingTopLeft, paddingBottomRight } = room();
+  app.map.panInside(latlng, { paddingTopLeft, paddingBottomRight, animate: !calm() });
+}
+
+function dimOthers() {
+  const rows = tracedRows();
+  const { selected, data } = app;
+  const keep = (column) => new Set(rows.filter((row) => data.found.rows.posterior_share.at(row) >= 0.01).map((row) => data.found.rows[column][row]));
+  const isTraced = Boolean(rows.length);
+  if (app.sheets.sources) app.sheets.sources.dim = isTraced ? (selected.layer === 'sources' ? new Set([selected.row]) : keep('source')) : null;
+  if (app.sheets.outfalls) app.sheets.outfalls.dim = isTraced ? (selected.layer === 'outfalls' ? new Set([selected.row]) : keep('outfall')) : null;
+  for (const name of ['sources', 'outfalls']) if (app.sheets[name]) app.sheets[name].redraw();
+}
+
+async function start() {
+  const store = document.getElementById('data');
+  app.data = await unpack(store.textContent);
+  store.remove();
+  app.lang = app.data.lang;
+  app.map = L.map('map', { zoomControl: false, attributionControl: false, zoomSnap: 0.25, zoomDelta: 0.75, wheelPxPerZoomLevel: 90, minZoom: 3, maxZoom: 20, worldCopyJump: false });
+  app.map.setView([33, 108], 4, { animate: false });
+  addLayers();
+  listen();
+  drawFrame();
+  drawOverview();
+  drawLegend();
+  drawPanel();
+  startSearch();
+  startFrame();
+  stackPoints();
+  fitAll();
+  recall();
+  document.body.classList.add('ready');
+}
+
+start().catch((error) => {
+  const box = document.getElementById('trouble');
+  const zh = document.documentElement.lang.startsWith('zh');
+  fill(box, el('b', {}, zh ? '地图数据无法读取' : 'The data of this map cannot be read'), el('p', {}, zh ? '文件可能不完整，请重新复制或重新生成。' : 'The file may be incomplete; copy it again or draw it anew.'), el('code', {}, String(error)));
+  box.hidden = false;
+  document.body.classList.add('ready');
+});

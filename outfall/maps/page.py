@@ -1,0 +1,241 @@
+"""How layers become one page: code, styles and data in a single file that asks nobody for anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import os
+import re
+import tempfile
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from outfall.errors import MapError
+from outfall.maps.answers import describe_answers
+from outfall.maps.header import describe_layer, phrases
+from outfall.maps.pack import Blob
+from outfall.tables import contract
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import folium
+
+    from outfall.maps.answers import Found
+    from outfall.maps.layers import Layer
+    from outfall.maps.photos import Thumbnail
+    from outfall.vocabulary import Lang
+
+__all__ = ["DRAWING", "Map", "code", "pack_layers", "text_of"]
+
+# In this order: each file uses only those before it.
+DRAWING = ("tiny-inflate.js", "dom.js", "blob.js", "grid.js", "symbols.js", "canvas.js", "lines.js", "points.js")
+_PAGE = ("state.js", "labels.js", "paths.js", "graticule.js", "legend.js", "search.js", "fields.js", "candidates.js", "panel.js", "frame.js", "start.js")  # fmt: skip
+_NOTEBOOK_BYTES = 8_000_000
+_NOTEBOOK_HEIGHT_PX = 620
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Map:
+    """Ordered layers, and the page they make.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+        The first is drawn lowest. Names are unique.
+    title : str
+        Heading of the page.
+    lang : {"zh", "en"}
+        Language the page opens in.
+    found : Trace, optional
+        Answers: anything with the tables ``candidates`` and ``evidence``. They refer to the layers ``outfalls``,
+        ``sources`` and ``reaches``.
+    photos : mapping of str to Thumbnail
+        Small pictures by photo id.
+
+    Raises
+    ------
+    MapError
+        Two layers have the same name.
+
+    Examples
+    --------
+    >>> page = Map((), title="Empty")
+    >>> page
+    <Map 'Empty': no layers>
+    >>> "http-equiv" in page.html()
+    True
+    """
+
+    layers: tuple[Layer, ...]
+    title: str = ""
+    lang: Lang = "zh"
+    found: Found | None = None
+    photos: Mapping[str, Thumbnail] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse two layers of one name."""
+        names = [layer.name for layer in self.layers]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            msg = f"layers: {', '.join(map(repr, twice))} more than once; expected unique names"
+            raise MapError(msg)
+
+    def html(self) -> str:
+        """Return the page as text: one file, no request, a content-security-policy that allows none.
+
+        Returns
+        -------
+        str
+            HTML.
+        """
+        styles = _without_requests(text_of("leaflet.css")) + text_of("page.css")
+        scripts = [_without_map(text_of("leaflet.js")), code(*DRAWING, *_PAGE)]
+        hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
+        policy = (
+            f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
+            "base-uri 'none'; form-action 'none'"
+        )
+        parts = {
+            "lang": "zh-CN" if self.lang == "zh" else "en",
+            "policy": policy,
+            "title": html.escape(self.title or phrases(self.lang)["title"]),
+            "styles": styles,
+            "data": pack_layers(self.layers, title=self.title, lang=self.lang, found=self.found, photos=self.photos),
+            "engine": scripts[0],
+            "code": scripts[1],
+        }
+        return re.sub(r"\{\{ (\w+) \}\}", lambda match: parts[match[1]], text_of("page.html"))
+
+    def save(self, path: Path | str) -> Path:
+        """Write the page as one HTML file that opens from the disk.
+
+        The file is written aside and moved into place, so an earlier page survives a failure.
+
+        Parameters
+        ----------
+        path : path
+            The file; its folder must exist.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        MapError
+            The folder does not exist or the file cannot be replaced.
+        """
+        target = Path(path)
+        content = self.html().encode("utf-8", errors="replace")
+        if not target.parent.is_dir():
+            msg = f"'{target}' cannot be written: the folder '{target.parent}' does not exist; make it first"
+            raise MapError(msg)
+        handle, aside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+            Path(aside).chmod(0o644)
+            Path(aside).replace(target)
+        except OSError as error:
+            Path(aside).unlink(missing_ok=True)
+            msg = f"'{target}' cannot be written ({error.strerror}); close the program that has it open"
+            raise MapError(msg) from error
+        return target
+
+    def to_folium(self) -> folium.Map:
+        """Return the same layers as a folium map, safe against whatever text they hold.
+
+        Returns
+        -------
+        folium.Map
+            Without a base map; add one with ``folium.TileLayer(...).add_to(...)``.
+        """
+        from outfall.maps.folium_layer import to_folium
+
+        return to_folium(self)
+
+    def __repr__(self) -> str:
+        """Return the title and what is drawn."""
+        shown = ", ".join(repr(layer)[7:-1] for layer in self.layers) or "no layers"
+        return f"<Map {self.title!r}: {shown}>"
+
+    def _repr_html_(self) -> str:
+        content = self.html()
+        size = len(content.encode("utf-8", errors="replace"))
+        if size > _NOTEBOOK_BYTES:
+            says = f"{self!r}: {size / 1e6:.1f} MB is too much for a notebook. Write it with .save('map.html') and open that file."
+            return f"<p>{html.escape(says)}</p>"
+        return (
+            f'<iframe srcdoc="{html.escape(content)}" sandbox="allow-scripts allow-downloads allow-modals" '
+            f'allow="clipboard-write" style="width:100%;height:{_NOTEBOOK_HEIGHT_PX}px;border:0" '
+            f'title="{html.escape(self.title)}"></iframe>'
+        )
+
+
+def pack_layers(
+    layers: tuple[Layer, ...],
+    *,
+    title: str = "",
+    lang: Lang = "zh",
+    found: Found | None = None,
+    photos: Mapping[str, Thumbnail] | None = None,
+) -> str:
+    """Return everything a map shows as one base64 text."""
+    blob = Blob()
+    header: dict[str, object] = {
+        "title": title,
+        "lang": lang,
+        "phrases": {"zh": phrases("zh"), "en": phrases("en")},
+        "layers": [describe_layer(layer, blob) for layer in layers],
+        "photos": {
+            photo: {
+                "image": blob.bytes(small.image),
+                "width": small.width_px,
+                "height": small.height_px,
+                "file": small.file,
+            }
+            for photo, small in (photos or {}).items()
+        },
+    }
+    if found is not None:
+        outfall_ids, source_ids, reach_ids = (_ids(layers, name) for name in ("outfalls", "sources", "reaches"))
+        header["found"] = describe_answers(found, outfall_ids, source_ids, reach_ids, blob)
+    return blob.to_text(header)
+
+
+def code(*names: str) -> str:
+    """Return script files joined in a scope of their own."""
+    return "(function () {\n'use strict';\n" + "\n".join(text_of(name) for name in names) + "\n})();\n"
+
+
+@cache
+def text_of(name: str) -> str:
+    """Return one asset with line ends as the browser hashes them."""
+    text = files("outfall.maps").joinpath("assets", name).read_text(encoding="utf-8")
+    if name == "tiny-inflate.js":
+        text = f"const tinyInflate = (function () {{\n{text.replace('module.exports =', 'return')}\n}})();"
+    return text.replace("\r\n", "\n")
+
+
+def _ids(layers: tuple[Layer, ...], name: str) -> list[str]:
+    key = contract(name).key
+    tables = [layer.table for layer in layers if layer.name == name and layer.table is not None]
+    return [str(value) for table in tables for value in table[key]]
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+
+
+def _without_requests(style: str) -> str:
+    return re.sub(r"url\((?!data:)[^)]*\)", "none", style)
+
+
+def _without_map(script: str) -> str:
+    return re.sub(r"\n//# sourceMappingURL=.*\s*$", "\n", script)
