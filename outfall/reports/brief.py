@@ -100,7 +100,7 @@ def write_briefs(
     names = _file_names(table["outfall_id"].tolist())
     known = _look_up(table, found, network, photos_folder, lang)
     if results is not None and len(results):
-        known = _with_results(known, table, check(results, "results"), compare_with)
+        known = _with_results(known, table, check(results, "results").reset_index(drop=True), compare_with)
     write_aside(target, lambda aside: _write(aside, table, names, known))
     return [*(target / names[name] for name in table["outfall_id"]), target / "index.html"]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from outfall.vocabulary import Lang, label, plain
+from outfall.water import find_exceedances, read_limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,13 +33,10 @@ class Measured:
 
 
 def compare(results: pd.DataFrame, *, standard: str, grade: str) -> tuple[pd.DataFrame, bool]:
-    """Return the results with ``limit_value`` and ``multiple_share``, and whether there was anything to compare with."""
-    from outfall.water import find_exceedances, read_limits
-
+    """Return the results with what they are compared with, and whether the shipped limits have that standard."""
     limits = read_limits()
-    known = limits[(limits["standard"] == standard) & (limits["grade"] == grade)]
-    if not len(known):
-        return results.assign(limit_value=float("nan"), multiple_share=float("nan"), is_over=False), False
+    if not len(limits[(limits["standard"] == standard) & (limits["grade"] == grade)]):
+        return results.assign(limit_value=np.nan, multiple_share=np.nan, is_exceeded=pd.NA), False
     return find_exceedances(results, limits, standard=standard, grade=grade), True
 
 
@@ -66,18 +65,17 @@ def printed(rows: pd.DataFrame, *, tz: str, words: Mapping[str, str], lang: Lang
 
 def _print(row: Mapping[str, object], tz: str, words: Mapping[str, str], lang: Lang) -> Measured:
     taken_at, multiple, limit = row["taken_at"], _number(row["multiple_share"]), _number(row["limit_value"])
-    is_over = multiple is not None and multiple > 1
+    verdict = row["is_exceeded"]
+    is_over = not pd.isna(verdict) and bool(verdict)
+    least = "≥ " if row["qualifier"] == ">" else ""
+    times = "" if multiple is None else words["multiple_times"].format(value=f"{least}{multiple:.1f}")
     return Measured(
         taken_at=taken_at.tz_convert(tz).strftime("%Y-%m-%d %H:%M") if isinstance(taken_at, pd.Timestamp) else "",
         sample=str(row["sample_id"]),
         parameter=label("parameter", row["parameter"], lang=lang),
         value=_value(row, words),
-        limit="" if limit is None else f"{limit:g}",
-        multiple=words["multiple_times"].format(value=f"{multiple:.1f}")
-        if is_over
-        else words["within"]
-        if multiple is not None
-        else "",
+        limit="" if limit is None else _plain_number(limit),
+        multiple="" if pd.isna(verdict) else times if is_over else words["within"],
         is_over=is_over,
     )
 
@@ -86,10 +84,15 @@ def _value(row: Mapping[str, object], words: Mapping[str, str]) -> str:
     value, limit, unit = _number(row["value"]), _number(row["detection_limit"]), str(row["unit"])
     shown_unit = "" if unit == "1" else f" {unit}"
     if row["qualifier"] == "<":
-        return words["not_detected"] + (f" (<{limit:g}{shown_unit})" if limit is not None else "")
+        return words["not_detected"] + (f" (<{_plain_number(limit)}{shown_unit})" if limit is not None else "")
     if value is None:
         return str(row["value_text"])
-    return f"{'>' if row['qualifier'] == '>' else ''}{value:g}{shown_unit}"
+    return f"{'>' if row['qualifier'] == '>' else ''}{_plain_number(value)}{shown_unit}"
+
+
+def _plain_number(value: float) -> str:
+    """Return a number as people write it: six digits, never in powers of ten."""
+    return np.format_float_positional(float(f"{value:.6g}"), trim="-")
 
 
 def _number(value: object) -> float | None:

@@ -29,13 +29,14 @@ _QUALITY = 72
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A photo made small, or why it cannot be shown."""
+    """A photo made small, or why it cannot be shown: a key of the page's words, and a detail for it."""
 
     name: str
     data_uri: str
     width_px: int
     height_px: int
-    problem: str
+    problem: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class PhotoIndex:
         file = self.find(photo_id)
         if file is None:
             shown = photo_id if len(photo_id) != _DIGEST_CHARS else photo_id[:12]
-            return Thumbnail(shown, "", 0, 0, "not in the photo folder")
+            return Thumbnail(shown, "", 0, 0, "photo_missing")
         return _shrink(file, side_px)
 
 
@@ -92,27 +93,19 @@ def _shrink(file: Path, side_px: int) -> Thumbnail:
 
     try:
         if file.stat().st_size > _MAX_BYTES:
-            return Thumbnail(
-                file.name,
-                "",
-                0,
-                0,
-                f"{file.stat().st_size / 1e6:,.0f} MB; more than {_MAX_BYTES / 1e6:,.0f} MB is not opened",
-            )
+            return Thumbnail(file.name, "", 0, 0, "photo_bytes", f"{file.stat().st_size / 1e6:,.0f}")
         with warnings.catch_warnings(action="ignore"), Image.open(file, formats=_FORMATS) as picture:
             wide, high = picture.size
             if wide * high > _MAX_PIXELS:
-                return Thumbnail(
-                    file.name, "", wide, high, f"{wide} × {high} pixels; more than {_MAX_PIXELS:,} are not opened"
-                )
+                return Thumbnail(file.name, "", wide, high, "photo_pixels", f"{wide} × {high}")
             picture.draft("RGB", (side_px, side_px))
             small = ImageOps.exif_transpose(picture).convert("RGB")
             small.thumbnail((side_px, side_px))
             stream = io.BytesIO()
             small.save(stream, "JPEG", quality=_QUALITY, optimize=True)
     except Image.DecompressionBombError:
-        return Thumbnail(file.name, "", 0, 0, f"more than {_MAX_PIXELS:,} pixels; not opened")
-    except (OSError, ValueError, SyntaxError) as error:
-        return Thumbnail(file.name, "", 0, 0, f"cannot be opened as a picture ({type(error).__name__})")
+        return Thumbnail(file.name, "", 0, 0, "photo_pixels", f"> {_MAX_PIXELS:,}")
+    except (OSError, ValueError, SyntaxError):
+        return Thumbnail(file.name, "", 0, 0, "photo_damaged")
     text = base64.b64encode(stream.getvalue()).decode("ascii")
-    return Thumbnail(file.name, f"data:image/jpeg;base64,{text}", small.width, small.height, "")
+    return Thumbnail(file.name, f"data:image/jpeg;base64,{text}", small.width, small.height)

@@ -32,7 +32,7 @@ HOSTILE = [
     "1e5",
     "_x0041_",
     "a\nb",
-    "排囗,\"乙\"",
+    '排囗,"乙"',
     "TRUE",
     "'",
     "-",
@@ -41,7 +41,7 @@ HOSTILE = [
 
 @pytest.fixture
 def outfalls():
-    """Three outfalls on a river that runs east, in a metric CRS."""
+    """Return three outfalls on a river that runs east, in a metric CRS."""
     frame = gpd.GeoDataFrame(
         {
             "outfall_id": ["MX-0042", "P-1a2b3c4d", "P/..\\x:*?"],
@@ -77,7 +77,7 @@ def outfalls():
 
 @pytest.fixture
 def sources():
-    """Two works beside the river."""
+    """Return two works beside the river."""
     frame = gpd.GeoDataFrame(
         {
             "source_id": ["S1", "S2"],
@@ -93,7 +93,7 @@ def sources():
 
 @pytest.fixture
 def found(outfalls, sources):
-    """A trace of the first outfall."""
+    """Return a trace of the first outfall."""
     rows = [("S1", 1, 0.62, 0.4), ("unregistered", 2, 0.28, 0.15), ("S2", 3, 0.0999, 0.4), ("S3", 4, 0.0001, 0.05)]
     candidates = pd.DataFrame(
         {
@@ -133,7 +133,7 @@ def found(outfalls, sources):
 
 @pytest.fixture
 def network():
-    """A river of two reaches and a pipe."""
+    """Return a river of two reaches and a pipe."""
     reaches = gpd.GeoDataFrame(
         {"reach_id": ["R1", "R2", "P1"], "kind": ["river", "river", "gravity_sewer"], "name": ["北河", "南江", None]},
         geometry=[
@@ -150,7 +150,7 @@ def network():
 
 @pytest.fixture
 def results():
-    """One sample of the first outfall, as a laboratory calls it."""
+    """Return one sample of the first outfall, as a laboratory calls it."""
     frame = pd.DataFrame(
         {
             "result_id": ["r1", "r2", "r3"],

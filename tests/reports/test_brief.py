@@ -14,7 +14,7 @@ from tests.reports.conftest import HOSTILE
 
 @pytest.fixture
 def photos(tmp_path):
-    """A folder with one photo and one absurd picture."""
+    """Return a folder with one photo and one absurd picture."""
     folder = tmp_path / "照 片"
     folder.mkdir()
     Image.new("RGB", (1600, 1200), "#3a7").save(folder / "near.jpg")
@@ -47,7 +47,7 @@ def test_sheet_answers_the_four_questions(outfalls, found, network, results, pho
     text = page.read_text("utf-8")
     for expected in (
         "口在哪", "谁在排", "排什么", "排向哪", "K12+300", "左岸", "甲电镀厂", "62%", "未登记污染源", "28%", "&lt;1%",
-        "镍 1.2 mg/L，与电镀废水一致", "+2.5", "氨氮", "8.4 mg/L", "4.2 倍", "未检出 (&lt;4e-05 mg/L)", "北河 → 南江",
+        "镍 1.2 mg/L，与电镀废水一致", "+2.5", "氨氮", "8.4 mg/L", "4.2 倍", "未检出 (&lt;0.00004 mg/L)", "北河 → 南江",
         "<polyline", "data:image/jpeg;base64,", "register(E1;E2)",
     ):  # fmt: skip
         assert expected in text, expected
@@ -97,7 +97,7 @@ def test_absurd_photo_is_not_opened(photos):
     """A picture of too many pixels is refused by its header, with its size."""
     shown = index_photos(photos).thumbnail("huge.png")
     assert shown.data_uri == ""
-    assert "12000 × 12000 pixels" in shown.problem
+    assert (shown.problem, shown.detail) == ("photo_pixels", "12000 × 12000")
 
 
 def test_photo_ids_are_never_paths(photos, tmp_path):
@@ -114,13 +114,15 @@ def test_photo_is_found_by_digest_path_or_name(photos):
 
     digest = hashlib.sha256((photos / "near.jpg").read_bytes()).hexdigest()
     index = index_photos(photos.parent)
-    assert {index.find(name) for name in (digest, "near.jpg", "照 片/near.jpg", "照 片\\NEAR.JPG")} == {photos / "near.jpg"}
+    assert {index.find(name) for name in (digest, "near.jpg", "照 片/near.jpg", "照 片\\NEAR.JPG")} == {
+        photos / "near.jpg"
+    }
 
 
 def test_damaged_photo_says_so(photos):
     """A file that is no picture is named as such."""
     (photos / "bad.jpg").write_bytes(b"no picture")
-    assert "cannot be opened as a picture" in index_photos(photos).thumbnail("bad.jpg").problem
+    assert index_photos(photos).thumbnail("bad.jpg").problem == "photo_damaged"
 
 
 def test_file_names_are_safe_and_never_collide():

@@ -21,7 +21,7 @@ FORMATS = [".xlsx", ".csv", ".gpkg"]
 
 @pytest.fixture
 def table(outfalls, found):
-    """The official table with a hostile text in every row."""
+    """Return the official table with a hostile text in every row."""
     many = pd.concat([inventory(outfalls, found)] * 8, ignore_index=True)
     return many.assign(排污口名称=HOSTILE, 备注=HOSTILE[::-1], 序号=range(1, 25))
 

@@ -35,7 +35,10 @@ def test_headings_are_unique_in_both_languages():
 def test_every_class_has_a_level(outfalls, name):
     """Every class of the vocabulary has a first level in both languages, and its own name on its deepest level."""
     one = outfalls.iloc[:1].assign(outfall_class=name)
-    for lang, levels in (("zh", "类型(一级) 类型(二级) 类型(三级)"), ("en", "Type (level 1);Type (level 2);Type (level 3)")):
+    for lang, levels in (
+        ("zh", "类型(一级) 类型(二级) 类型(三级)"),
+        ("en", "Type (level 1);Type (level 2);Type (level 3)"),
+    ):
         row = inventory(one, lang=lang).iloc[0]
         shown = [row[level] for level in levels.split(" " if lang == "zh" else ";")]
         assert shown[0]

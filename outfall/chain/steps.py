@@ -1,0 +1,165 @@
+"""The steps of the chain, each a function from what is known to what it adds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pandas as pd
+
+from outfall.chain.inputs import read_inputs, read_lines
+from outfall.chain.state import State, Step
+from outfall.errors import ProjectError
+from outfall.tables import list_issues
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+__all__ = [
+    "STEPS",
+    "check_inputs",
+    "join_lines",
+    "make_briefs",
+    "make_inventory",
+    "make_map",
+    "make_outfalls",
+    "make_trace",
+    "refuse_problems",
+]
+
+
+def join_lines(state: State) -> State:
+    """Join the project's rivers and pipes."""
+    return read_lines(state["project"])
+
+
+def check_inputs(state: State) -> State:
+    """Read every file of the project against its contract, and compare its points with the rivers."""
+    lines = state["network"].reaches if "network" in state else None
+    added = read_inputs(state["project"], lines=lines)
+    return State(**{**added, "problems": [*state.get("problems", []), *added["problems"]]})
+
+
+def refuse_problems(state: State) -> State:
+    """Raise one error that lists what is wrong with every file, or add nothing."""
+    problems = state.get("problems", [])
+    if problems:
+        files = "1 input has" if len(problems) == 1 else f"{len(problems)} inputs have"
+        msg = f"{state['project'].settings['name']}: {files} problems; nothing was written"
+        raise ProjectError(msg, problems)
+    if "sightings" not in state:
+        msg = f"{state['project'].settings['name']}: no sightings; add what a survey brought home: outfall add drone FOLDER, boat FILE, crawler FILE or ground FILE"
+        raise ProjectError(msg)
+    return State()
+
+
+def make_outfalls(state: State) -> State:
+    """Make one outfall of many sightings, and list the pairs a person should look at."""
+    from outfall.registry import list_doubtful, register
+
+    outfalls = register(state["sightings"], state["network"])
+    doubtful = list_doubtful(state["sightings"], state["network"])
+    return State(outfalls=outfalls, issues=_merged(state.get("issues"), list_issues(outfalls), doubtful))
+
+
+def make_trace(state: State) -> State:
+    """Weigh which source each outfall's water comes from."""
+    from outfall.tracing import trace
+
+    found = trace(
+        state["outfalls"],
+        state["network"],
+        state["sources"],
+        samples=state.get("samples"),
+        results=state.get("results"),
+        readings=state.get("readings"),
+        links=state.get("links"),
+    )
+    return State(found=found)
+
+
+def make_map(state: State) -> State:
+    """Draw everything on one page that opens without a network."""
+    from outfall.maps import draw
+
+    project = state["project"]
+    page = draw(
+        state["network"],
+        state["outfalls"],
+        state.get("found"),
+        sources=state.get("sources"),
+        sightings=state.get("sightings"),
+        photos_folder=project.folder,
+        under=state.get("scene"),
+        title=project.settings["name"],
+        lang=state["lang"],
+    )
+    if "out" in state:
+        page.save(state["out"] / "map.html")
+    return State(page=page)
+
+
+def make_inventory(state: State) -> State:
+    """Write the official table."""
+    from outfall.reports import inventory, write_inventory
+
+    table = inventory(
+        state["outfalls"],
+        state.get("found"),
+        sources=state.get("sources"),
+        photos=state.get("photos"),
+        tz=state["project"].settings["tz"],
+        lang=state["lang"],
+    )
+    if "out" in state:
+        write_inventory(table, state["out"] / "inventory.xlsx")
+    return State(inventory=table)
+
+
+def make_briefs(state: State) -> State:
+    """Write one sheet per outfall."""
+    from outfall.reports import write_briefs
+
+    write_briefs(
+        state["outfalls"],
+        state.get("found"),
+        state["out"] / "briefs",
+        network=state["network"],
+        photos_folder=state["project"].folder,
+        results=_with_outfalls(state),
+        lang=state["lang"],
+    )
+    return State()
+
+
+def _merged(*tables: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame:
+    filled = [table for table in tables if table is not None and len(table)]
+    if not filled:
+        return list_issues()
+    crs = next((table.crs for table in filled if table.crs is not None), None)
+    alike = [table.to_crs(crs) if table.crs is not None else table for table in filled]
+    joined = pd.concat(alike, ignore_index=True) if len(alike) > 1 else alike[0]
+    return cast("gpd.GeoDataFrame", joined.drop_duplicates("issue_id").reset_index(drop=True))
+
+
+def _with_outfalls(state: State) -> pd.DataFrame | None:
+    """Return the results with the outfall their sample says they are from."""
+    results, samples = state.get("results"), state.get("samples")
+    if results is None or samples is None or not len(samples):
+        return results
+    known = samples.dropna(subset=["outfall_id"]).drop_duplicates("sample_id").set_index("sample_id")["outfall_id"]
+    said = results["sample_id"].map(known)
+    return results.assign(outfall_id=said.where(said.notna(), results["outfall_id"]))
+
+
+STEPS: tuple[Step, ...] = (
+    Step("network", "连接河流与管网", "Join rivers and pipes", (), ("network",), join_lines),
+    Step("read", "读取调查、污染源与检测数据", "Read surveys, sources and results", (), ("sightings",), check_inputs),
+    Step("check", "检查", "Check", (), (), refuse_problems),
+    Step(
+        "register", "归并疑似点", "Make outfalls of sightings", ("network", "sightings"), ("outfalls",), make_outfalls
+    ),
+    Step("trace", "溯源", "Trace", ("outfalls", "sources"), ("found",), make_trace),
+    Step("map", "绘制地图", "Draw the map", ("outfalls",), ("page",), make_map),
+    Step("inventory", "编制台账", "Write the inventory", ("outfalls",), ("inventory",), make_inventory),
+    Step("briefs", "编制一口一档", "Write a sheet per outfall", ("outfalls", "out"), (), make_briefs),
+)
