@@ -1,0 +1,9 @@
+"""What platforms bring home: flights, tows, pipe inspections and walkover forms become sightings."""
+
+from outfall.survey.boat import read_boat
+from outfall.survey.crawler import read_crawler, read_crawler_links
+from outfall.survey.drone import read_drone
+from outfall.survey.ground import read_ground
+from outfall.survey.track import read_track
+
+__all__ = ["read_boat", "read_crawler", "read_crawler_links", "read_drone", "read_ground", "read_track"]
