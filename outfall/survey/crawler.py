@@ -25,17 +25,6 @@ _WRONG_SHARE = 0.95
 _SAME_M = 0.3
 _FILES = {".csv", ".tsv", ".xlsx", ".xls", ".xlsm", ".ods"}
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
-    "clock",
-    "direction",
-    "length_m",
-    "diameter_mm",
-    "seen_at",
-    "photo_ids",
-    "note",
-    "observer",
-    "char_1",
-    "char_2",
-)
 
 
 def read_crawler(
