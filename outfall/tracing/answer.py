@@ -1,0 +1,259 @@
+"""Whose water is this: every outfall with its ranked sources, probabilities and reasons."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from outfall.coordinates import to_crs
+from outfall.errors import TraceError
+from outfall.tables import check, empty
+from outfall.tracing.candidate_rows import UNREGISTERED
+from outfall.tracing.candidates import find_candidates, place_sources
+from outfall.tracing.combine import combine
+from outfall.tracing.explain import explain_outfall
+from outfall.tracing.lines import LINES, Context, judge_all
+from outfall.tracing.observations import find_flows, match_results
+from outfall.tracing.ranking import Ranking
+from outfall.tracing.settings import Settings, default_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import geopandas as gpd
+
+    from outfall.network import Network
+    from outfall.vocabulary import Lang
+
+__all__ = ["Trace", "trace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Candidates, evidence and settings of one run.
+
+    Parameters
+    ----------
+    outfalls, sources : GeoDataFrame
+        As traced, in the CRS of the network.
+    candidates : GeoDataFrame
+        Contract ``candidates``: per outfall the sources by probability, ``unregistered`` among them.
+    evidence : DataFrame
+        Contract ``evidence``: one row per candidate and line that knew something.
+    settings : dict
+        What was assumed.
+    """
+
+    outfalls: gpd.GeoDataFrame
+    sources: gpd.GeoDataFrame
+    candidates: gpd.GeoDataFrame
+    evidence: pd.DataFrame
+    settings: Settings
+
+    def of(self, outfall_id: str) -> Ranking:
+        """Return the ranked sources of one outfall; draws itself in a notebook.
+
+        Raises
+        ------
+        TraceError
+            The outfall is not in this trace.
+        """
+        self._require(outfall_id)
+        rows = self.candidates[self.candidates["outfall_id"] == outfall_id].reset_index(drop=True)
+        said = self.evidence[self.evidence["outfall_id"] == outfall_id]
+        return Ranking.build(outfall_id, rows, said, self.sources)
+
+    def best(self) -> pd.DataFrame:
+        """Return the most probable source of every outfall, one row each, in the order of the outfalls."""
+        rows = self.candidates[self.candidates["rank"] == 1]
+        names = self.sources.set_index("source_id")["name"]
+        out = pd.DataFrame(
+            rows[
+                ["outfall_id", "source_id", "posterior_share", "route", "distance_m", "travel_h", "reason", "reason_zh"]
+            ]
+        )
+        out.insert(2, "name", rows["source_id"].map(names))
+        nobody = self.candidates[self.candidates["source_id"] == UNREGISTERED].set_index("outfall_id")[
+            "posterior_share"
+        ]
+        return out.assign(unregistered_share=out["outfall_id"].map(nobody)).reset_index(drop=True)
+
+    def explain(self, outfall_id: str, *, lang: Lang = "en") -> str:
+        """Return one paragraph that says who, why, and what it rests on.
+
+        Raises
+        ------
+        TraceError
+            The outfall is not in this trace.
+        """
+        self._require(outfall_id)
+        rows = self.candidates[self.candidates["outfall_id"] == outfall_id].reset_index(drop=True)
+        said = self.evidence[self.evidence["outfall_id"] == outfall_id]
+        return explain_outfall(rows, said, self.sources, self.settings, lang=lang)
+
+    def without(self, lines: str | Iterable[str]) -> Trace:
+        """Return the same trace as if some lines had said nothing.
+
+        Raises
+        ------
+        TraceError
+            A name is not a line.
+        """
+        names = frozenset({lines} if isinstance(lines, str) else lines)
+        unknown = sorted(names - set(LINES))
+        if unknown:
+            msg = f"trace: no line of evidence is called {unknown[0]!r}; the lines are {', '.join(LINES)}"
+            raise TraceError(msg)
+        kept = self.evidence[~self.evidence["line"].isin(names)].reset_index(drop=True)
+        found = combine(self.candidates, kept, settings=self.settings)
+        return Trace(self.outfalls, self.sources, found, kept, self.settings)
+
+    def _require(self, outfall_id: str) -> None:
+        if not (self.outfalls["outfall_id"] == outfall_id).any():
+            some = ", ".join(self.outfalls["outfall_id"].astype("str").head(3))
+            msg = f"trace: no outfall {outfall_id!r}; it has {len(self.outfalls)} outfalls, such as {some}; trace.best() lists all"
+            raise TraceError(msg)
+
+    def __repr__(self) -> str:
+        registered = int((self.candidates["source_id"] != UNREGISTERED).sum()) if len(self.candidates) else 0
+        return (
+            f"<Trace {len(self.outfalls)} outfalls x {len(self.sources)} sources: "
+            f"{registered} candidates, {len(self.evidence)} verdicts of {self.evidence['line'].nunique()} lines>"
+        )
+
+    def _repr_html_(self) -> str:
+        best = self.best()[["outfall_id", "source_id", "name", "posterior_share", "unregistered_share"]]
+        return f"<p><b>{html.escape(repr(self)[1:-1])}</b></p>{best.head(20).to_html(index=False, escape=True, float_format='%.2f')}"
+
+
+def trace(
+    outfalls: gpd.GeoDataFrame,
+    network: Network,
+    sources: gpd.GeoDataFrame,
+    *,
+    samples: pd.DataFrame | None = None,
+    results: pd.DataFrame | None = None,
+    readings: pd.DataFrame | None = None,
+    links: pd.DataFrame | None = None,
+    unregistered_share: float = 0.15,
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Trace:
+    """Return, for every outfall, who may be responsible for its water, with probabilities and reasons.
+
+    Every registered source that can reach the outfall is a candidate, and so is a source nobody registered. Each line
+    of evidence that knows something about a candidate says how much likelier that makes it; what is not known counts
+    neither for nor against. A probability says where to look first; it is not guilt.
+
+    Parameters
+    ----------
+    outfalls : GeoDataFrame, n rows
+        Contract ``outfalls``. Not changed, like every other table.
+    network : Network
+        Rivers and pipes as one.
+    sources : GeoDataFrame, m rows
+        Contract ``sources``.
+    samples, results : DataFrame, optional
+        Contracts; of outfalls (evidence) and of sources (what their water is like). Blanks and spikes are left out.
+    readings : DataFrame, optional
+        Contract ``readings``: meters of the sources.
+    links : DataFrame, optional
+        Contract ``links``: tracer tests, crawler finds, documents.
+    unregistered_share : float, default 0.15
+        Probability, before evidence, of a source nobody registered; our default within the 0.1 to 0.3 of practice.
+    seed : int, default 0
+        Seed of the 64 worlds of uncertain directions, gates and overflows.
+    progress : callable, optional
+        Called with a text, steps done and steps in all.
+
+    Returns
+    -------
+    Trace
+        Tables and settings of the run, in the CRS of the network.
+
+    Raises
+    ------
+    TraceError
+        ``unregistered_share`` is not between 0 and 1.
+    TableError
+        A table does not meet its contract.
+    CoordinateError
+        A table has no CRS.
+
+    Examples
+    --------
+    >>> found = trace(empty("outfalls", crs=4547), None, empty("sources", crs=4547))
+    >>> found
+    <Trace 0 outfalls x 0 sources: 0 candidates, 0 verdicts of 0 lines>
+    """
+    if not 0.0 < unregistered_share < 1.0:
+        msg = f"trace: unregistered_share is {unregistered_share}; a share between 0 and 1 was expected, such as 0.15"
+        raise TraceError(msg)
+    settings = default_settings()
+    settings["run"] = {"unregistered_share": unregistered_share, "seed": float(seed)}
+    if not len(outfalls):
+        return Trace(
+            check(outfalls, "outfalls"),
+            check(sources, "sources"),
+            find_candidates(outfalls, network, sources),
+            empty("evidence"),
+            settings,
+        )
+    outfalls = to_crs(check(outfalls, "outfalls"), network.crs, where="outfalls")
+    placed = place_sources(sources, network, settings=settings)
+    samples = _in_crs(samples, network)
+    flows = find_flows(samples, outfalls, placed)
+    if progress is not None:
+        progress("candidates", 0, len(LINES) + 1)
+    candidates = find_candidates(
+        outfalls,
+        network,
+        sources,
+        flows=flows,
+        links=links,
+        unregistered_share=unregistered_share,
+        seed=seed,
+        settings=settings,
+    )
+    context = Context(
+        outfalls=outfalls.sort_values("outfall_id", ignore_index=True),
+        sources=placed.sort_values("source_id", ignore_index=True),
+        candidates=_registered(candidates),
+        observations=_observations(results, samples, outfalls, placed, settings),
+        flows=flows,
+        readings=check(readings, "readings") if readings is not None else empty("readings"),
+        links=check(links, "links") if links is not None else empty("links"),
+        settings=settings,
+    )
+    evidence = judge_all(context, LINES, progress=progress)
+    found = combine(candidates, evidence, settings=settings)
+    return Trace(outfalls, placed.drop(columns="stated"), found, evidence, settings)
+
+
+def _registered(candidates: gpd.GeoDataFrame) -> pd.DataFrame:
+    rows = pd.DataFrame(candidates[candidates["source_id"] != UNREGISTERED])
+    return rows.sort_values(["outfall_id", "source_id"], ignore_index=True)
+
+
+def _observations(
+    results: pd.DataFrame | None,
+    samples: pd.DataFrame | None,
+    outfalls: gpd.GeoDataFrame,
+    sources: gpd.GeoDataFrame,
+    settings: Settings,
+) -> pd.DataFrame:
+    chemistry = settings["chemistry"]
+    return match_results(
+        results, samples, outfalls, sources, laboratory_sd=chemistry["laboratory_sd"], field_sd=chemistry["field_sd"]
+    )
+
+
+def _in_crs(samples: pd.DataFrame | None, network: Network) -> pd.DataFrame | None:
+    """Return the samples checked, their points in the CRS of the network."""
+    if samples is None or not len(samples):
+        return None
+    checked = check(samples, "samples")
+    return to_crs(checked, network.crs, where="samples") if checked.geometry.notna().any() else checked

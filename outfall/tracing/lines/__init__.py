@@ -1,0 +1,70 @@
+"""The lines of evidence: each a small function that judges candidates by one kind of knowledge, and says why."""
+
+from outfall.tracing.lines.chemistry import judge_permit, judge_signature
+from outfall.tracing.lines.facts import judge_links, judge_operation
+from outfall.tracing.lines.registry import Context, Line, judge_all
+from outfall.tracing.lines.route import judge_distance, judge_load, judge_reachability
+
+__all__ = ["LINES", "Context", "Line", "judge_all"]
+
+LINES: dict[str, Line] = {
+    line.name: line
+    for line in (
+        Line(
+            "reachability",
+            "可达性",
+            "reachability",
+            "whether its water can come out here, over uncertain places, flow directions and private pipes",
+            "其排水能否由此排出（位置、流向与私设管均不确定）",
+            judge_reachability,
+        ),
+        Line(
+            "distance",
+            "沿程衰减",
+            "distance",
+            "how far its water runs in pipes, beside the other candidates",
+            "与其他候选相比的管程远近",
+            judge_distance,
+        ),
+        Line(
+            "load",
+            "水量匹配",
+            "load",
+            "whether its permitted discharge fits the flow of the outfall",
+            "许可排水量与排口流量是否相符",
+            judge_load,
+        ),
+        Line(
+            "chemical_signature",
+            "水质指纹",
+            "chemical signature",
+            "whether the water of the outfall is like the source's, diluted by an unknown amount",
+            "排口水质与该源水质（稀释倍数未知）是否相符",
+            judge_signature,
+        ),
+        Line(
+            "permit",
+            "许可污染物",
+            "permit",
+            "whether parameters its permit names are high here and seldom elsewhere",
+            "许可证所列污染物在此是否偏高而别处少见",
+            judge_permit,
+        ),
+        Line(
+            "operation",
+            "生产工况",
+            "operation",
+            "whether its own meter says it was running when the outfall was sampled",
+            "采样时其在线监测或用电是否显示在运行",
+            judge_operation,
+        ),
+        Line(
+            "links",
+            "示踪与管道检测",
+            "links",
+            "tracer tests, crawler finds and documents that say what is connected",
+            "示踪试验、管道机器人与资料所示的连接关系",
+            judge_links,
+        ),
+    )
+}
