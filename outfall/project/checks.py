@@ -97,4 +97,4 @@ def list_neighbours(folder: Path) -> list[Path]:
     """Return what lies in a folder and one level below, without hidden files."""
     found = [item for item in sorted(folder.iterdir()) if not item.name.startswith(".")] if folder.is_dir() else []
     below = [part for item in found if item.is_dir() for part in sorted(item.iterdir())]
-    return [item for item in found + below if item.is_file() or item.is_dir()][:_NEIGHBOURS]
+    return [item for item in found + below if item.name != "outfall.toml"][:_NEIGHBOURS]

@@ -67,7 +67,7 @@ def describe_folder(folder: Path | str, *, lang: Lang = "en") -> tuple[str, list
     >>> _ = (home / "permits.csv").write_text("企业名称,统一社会信用代码,经度,纬度\\n甲,,114.3,30.6\\n", encoding="utf-8")
     >>> text, assumptions = describe_folder(home)
     >>> assumptions[0]
-    'permits.csv is read as list of sources: it names permits or units (统一社会信用代码).'
+    'permits.csv is read as a list of sources: it names permits or units (统一社会信用代码).'
     """
     home = Path(folder)
     if not home.is_dir():

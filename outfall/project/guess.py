@@ -108,8 +108,9 @@ def _lines(look: Look) -> Guess:
 def _rules(look: Look) -> Iterable[tuple[str, str, str]]:
     """Yield each rule with the headings that fit it; no headings, no fit. The order is from narrow to wide."""
     name = f"{look.name} {look.layer or ''}".casefold()
-    determined = [heading for heading in look.headings if _parameter(heading)]
-    place = look.frame is not None and has_coordinates(look.frame)
+    noted = has_column(look, "samples", *contract("samples").columns)  # a flow beside a sample is no result
+    determined = [heading for heading in look.headings if heading not in noted and _parameter(heading)]
+    place = look.frame is not None and (has_coordinates(look.frame) or bool(_coordinate_rename(look, {})))
     sampled = has_column(look, "results", "sample_id", "point_name")
     yield (
         "crawler",

@@ -114,9 +114,8 @@ def _look(path: Path, folder: Path) -> list[Look]:
     if suffix not in _TABLES | _VECTORS:
         return [Look(name, None, "photo" if suffix in _PHOTOS else "other")]
     try:
-        first = _table(path, name, None)  # refuses unsafe files before the layers are listed
         layers = _layers(path)
-        return [_table(path, name, layer) for layer in layers] if len(layers) > 1 else [first]
+        return [_table(path, name, layer) for layer in layers] if len(layers) > 1 else [_table(path, name, None)]
     except OutfallError as error:
         return [Look(name, None, "broken", detail=error.message.removeprefix(f"{path}: "))]
 
@@ -130,18 +129,27 @@ def _table(path: Path, name: str, layer: str | None) -> Look:
 
 
 def _layers(path: Path) -> list[str]:
-    """Return the layers or sheets that hold something; read_frame has refused unsafe files before."""
+    """Return the layers or sheets that hold something; what is not plainly of its format is left to read_frame."""
     suffix = path.suffix.casefold()
-    if suffix in _LAYERED:
+    if suffix in _LAYERED and _starts_with(path, b"SQLite format 3\0"):
         import pyogrio
 
-        return [str(name) for name, _ in pyogrio.list_layers(path)]
+        try:
+            return [str(name) for name, _ in pyogrio.list_layers(path)]
+        except pyogrio.errors.DataSourceError:  # read_frame says it better
+            return []
     if suffix in _BOOKS:
         from python_calamine import CalamineWorkbook
 
+        read_frame(path)  # refuses what unpacks to too much
         with CalamineWorkbook.from_path(os.fspath(path)) as book:
             return [name for name in book.sheet_names if book.get_sheet_by_name(name).height > 1]
     return []
+
+
+def _starts_with(path: Path, mark: bytes) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(mark)) == mark
 
 
 def _raster(path: Path, name: str) -> Look:

@@ -155,7 +155,7 @@ def _input(
         tz=texts["tz"] or (settings["tz"] if "tz" in role.takes else None),
         rename=_rename(entry.get("rename", {}), role, where, problems),
         constants=_constants(entry.get("constants", {}), role, where, problems),
-        options=_options(entry.get("options", {}), role, where, problems),
+        options=_options(entry.get("options", {}), role, where, folder, problems),
     )
 
 
@@ -220,22 +220,25 @@ def _constants(given: object, role: Role, where: str, problems: list[Problem]) -
     return MappingProxyType(constants)
 
 
-def _options(given: object, role: Role, where: str, problems: list[Problem]) -> Mapping[str, Cell | list[str]]:
+def _options(
+    given: object, role: Role, where: str, folder: Path, problems: list[Problem]
+) -> Mapping[str, Cell | list[str]]:
+    where = f"{where} options"
     options: dict[str, Cell | list[str]] = {}
-    for name, value in _table(given, f"{where} options", problems).items():
+    for name, value in _table(given, where, problems).items():
         if name not in role.options:
             fix = near_miss(name, role.options, f"the options of {role.name} are")
-            problems.append(Problem(f"{where} options", f"{name!r} is not an option", fix))
+            problems.append(Problem(where, f"{name!r} is not an option", fix))
         elif isinstance(value, (str, int, float, bool)):
             options[name] = value
         elif isinstance(value, list) and all(isinstance(part, str) for part in value):
             options[name] = [str(part) for part in value]
         else:
-            problems.append(
-                Problem(
-                    f"{where} options", f"{name} = {value!r} is no setting", "write text, a number, or true or false"
-                )
-            )
+            fix = "write text, a number, or true or false"
+            problems.append(Problem(where, f"{name} = {value!r} is no setting", fix))
+    finds = options.get("finds", [])
+    for part in finds if isinstance(finds, list) else [str(finds)]:
+        _path({"path": part}, folder, f"{where} finds", None, problems)
     return MappingProxyType(options)
 
 
