@@ -102,7 +102,7 @@ def _describe_column(layer: Layer, name: str, blob: Blob) -> dict[str, object]:
     values = layer.table[name]
     declared = contract(layer.contract).columns.get(name) if layer.contract else None
     head: dict[str, object] = {"name": name, "zh": _heading(name, declared, "zh"), "en": _heading(name, declared, "en")}
-    if declared is not None and declared.unit == "share":
+    if name.endswith("_share"):
         head["share"] = True
     if pd.api.types.is_bool_dtype(values.dtype):
         return {**head, **blob.words(_flag_words(values)), "type": "flag"}

@@ -234,6 +234,7 @@ def _digest(script: str) -> str:
 
 
 def _without_requests(style: str) -> str:
+    style = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
     return re.sub(r"url\((?!data:)[^)]*\)", "none", style)
 
 

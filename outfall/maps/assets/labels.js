@@ -5,30 +5,37 @@ const LabelSheet = Sheet.extend({
     const taken = [];
     ctx.textBaseline = 'middle';
     ctx.lineJoin = 'round';
-    for (const layer of [...app.data.layers].reverse()) {
-      const sheet = app.sheets[layer.name];
-      if (!sheet || !sheet._map || !layer.label) continue;
-      if (layer.kind === 'points') this.points(ctx, view, sheet, taken);
-      else this.lines(ctx, view, sheet, taken);
-    }
+    this.marks(ctx, view, taken);
+    const sheets = [...app.data.layers].reverse().filter((layer) => layer.label).map((layer) => app.sheets[layer.name]).filter((sheet) => sheet && sheet._map);
+    const points = sheets.filter((sheet) => sheet.layer.kind === 'points').map((sheet) => ({ sheet, parts: this.block(view, sheet, taken) }));
+    for (const sheet of sheets) if (sheet.layer.kind === 'lines') this.lines(ctx, view, sheet, taken);
+    for (const { sheet, parts } of points) this.points(ctx, view, sheet, parts, taken);
   },
 
-  points(ctx, view, sheet, taken) {
-    const { layer } = sheet;
+  // Symbols take their room before any name does.
+  block(view, sheet, taken) {
     const parts = sheet.inView(view, 0);
-    const isMain = layer.name === 'outfalls';
-    if (parts.length > 400 || view.zoom < (isMain ? 13 : 15)) return;
-    const column = layer.column[layer.label];
-    const { east, south, row } = layer.shape;
-    const r = sheet.radius || 8;
+    if (parts.length > 400) return [];
+    const { east, south } = sheet.layer.shape;
+    const r = (sheet.radius || 8) - 1;
     for (const part of parts) {
       const x = east[part] * view.scale - view.x, y = south[part] * view.scale - view.y;
       taken.push([x - r, y - r, x + r, y + r]);
     }
+    return parts;
+  },
+
+  points(ctx, view, sheet, parts, taken) {
+    const { layer } = sheet;
+    const isMain = layer.name === 'outfalls';
+    if (view.zoom < (isMain ? 13 : 15)) return;
+    const column = layer.column[layer.label];
+    const { east, south, row } = layer.shape;
+    const r = sheet.radius || 8;
     ctx.font = `${isMain ? 600 : 500} ${isMain ? 11 : 10.5}px ${FONT}`;
     ctx.textAlign = 'left';
     for (const part of parts) {
-      const text = short(column.at(row[part]), isMain ? 18 : 14);
+      const text = sheet.dim && !sheet.dim.has(row[part]) ? '' : short(column.at(row[part]), isMain ? 18 : 14);
       if (!text) continue;
       const x = east[part] * view.scale - view.x, y = south[part] * view.scale - view.y;
       const width = ctx.measureText(text).width;
@@ -40,57 +47,106 @@ const LabelSheet = Sheet.extend({
     }
   },
 
-  // One name per river in view, along its longest stretch.
+  // One name per river in view, along the longest stretch that is free.
   lines(ctx, view, sheet, taken) {
     const { layer } = sheet;
     if (view.zoom < 10) return;
     const column = layer.column[layer.label];
     const { row } = layer.shape;
-    const best = new Map();
-    for (const part of sheet.inView(view, 0)) {
+    const spots = new Map();
+    const parts = sheet.inView(view, 0);
+    if (parts.length > 4000) return;
+    for (const part of parts) {
       const name = column.at(row[part]);
       if (!name) continue;
-      const spot = longest(sheet, view, part);
-      if (spot && (!best.has(name) || best.get(name).length < spot.length)) best.set(name, { ...spot, look: sheet.look(row[part]) });
+      if (!spots.has(name)) spots.set(name, []);
+      spots.get(name).push(...stretches(sheet, view, part).map((spot) => ({ ...spot, look: sheet.look(row[part]) })));
     }
-    for (const [name, spot] of best) {
-      const text = [...short(name, 16)].join('\u200a');
-      ctx.font = `italic 600 12.5px ${FONT}`;
+    for (const [name, found] of spots) {
+      const text = [...short(name, 16)].join('\u2009');
+      ctx.font = `italic 600 13px ${FONT}`;
       const width = ctx.measureText(text).width;
-      if (spot.length < width * 0.7) continue;
-      const reach = Math.max(width / 2, 8);
-      if (!isFree(taken, [spot.x - reach, spot.y - 9, spot.x + reach, spot.y + 9], 1)) continue;
-      taken.push([spot.x - reach, spot.y - 9, spot.x + reach, spot.y + 9]);
-      ctx.save();
-      ctx.translate(spot.x, spot.y);
-      ctx.rotate(Math.abs(spot.angle) > Math.PI / 2 ? spot.angle + Math.PI : spot.angle);
-      ctx.textAlign = 'center';
-      const isWater = spot.look.edge && spot.look.edge !== '#ffffff';
-      halo(ctx, text, 0, isWater ? 0 : -10, isWater ? '#1f5f8b' : spot.look.colour);
-      ctx.restore();
+      for (const spot of found.sort((one, other) => other.length - one.length).slice(0, 12)) {
+        if (spot.length < width * 0.6) break;
+        if ([0, -17, 17].some((off) => this.along(ctx, text, width, spot, off, taken))) break;
+      }
+    }
+  },
+
+  along(ctx, text, width, spot, off, taken) {
+    const isWater = spot.look.edge && spot.look.edge !== '#ffffff';
+    const angle = Math.abs(spot.angle) > Math.PI / 2 ? spot.angle + Math.PI : spot.angle;
+    const cx = spot.x - Math.sin(angle) * (off || (isWater ? 0 : -11)), cy = spot.y + Math.cos(angle) * (off || (isWater ? 0 : -11));
+    const boxes = [-0.4, -0.2, 0, 0.2, 0.4].map((share) => [cx + Math.cos(angle) * width * share, cy + Math.sin(angle) * width * share]).map(([x, y]) => [x - 8, y - 8, x + 8, y + 8]);
+    if (!boxes.every((box) => isFree(taken, box, 0))) return false;
+    taken.push(...boxes);
+    ctx.save();
+    ctx.translate(cx, cy);
+    ctx.rotate(angle);
+    ctx.textAlign = 'center';
+    halo(ctx, text, 0, 0, isWater ? '#1b5a86' : spot.look.colour);
+    ctx.restore();
+    return true;
+  },
+
+  // How probable the lit ends are, as tags beside them.
+  marks(ctx, view, taken) {
+    const base = this._map.containerPointToLayerPoint([0, 0]).subtract(this._bounds.min);
+    const size = this._map.getSize();
+    const isInside = (left, top, width) => left > base.x + 4 && left + width < base.x + size.x - 4 && top > base.y + 4 && top < base.y + size.y - 24;
+    ctx.textAlign = 'left';
+    ctx.font = `600 11.5px ${FONT}`;
+    const chosen = app.selected && place(app.selected.layer, app.selected.row);
+    const ends = chosen ? [...app.paths.marks, chosen] : app.paths.marks;
+    for (const end of ends) {
+      const x = end.x * view.scale - view.x, y = end.y * view.scale - view.y;
+      taken.push([x - 13, y - 13, x + 13, y + 13]);
+    }
+    for (const mark of [...app.paths.marks].sort((one, other) => other.share - one.share).slice(0, 12)) {
+      const x = mark.x * view.scale - view.x, y = mark.y * view.scale - view.y;
+      const text = `${percent(mark.share)}  ${short(mark.name, 16)}`;
+      const width = ctx.measureText(text).width + 14;
+      const places = [[x + 18, y - 10], [x - 18 - width, y - 10], [x - width / 2, y - 37], [x - width / 2, y + 18], [x + 12, y - 34], [x + 12, y + 15], [x - 12 - width, y - 34], [x - 12 - width, y + 15]];
+      const spot = places.find(([left, top]) => isInside(left, top, width) && isFree(taken, [left, top, left + width, top + 20], 1));
+      if (!spot) continue;
+      taken.push([spot[0], spot[1], spot[0] + width, spot[1] + 20]);
+      ctx.fillStyle = 'rgba(255, 250, 240, 0.97)';
+      ctx.strokeStyle = '#d9660a';
+      ctx.lineWidth = 1;
+      tracePill(ctx, spot[0], spot[1], width, 20);
+      ctx.fill();
+      ctx.stroke();
+      ctx.fillStyle = '#7a3600';
+      ctx.fillText(text, spot[0] + 7, spot[1] + 10.5);
     }
   },
 });
 
-function longest(sheet, view, part) {
+// The straight stretches of a line in view. Short steps are joined until they can carry a letter or two.
+function stretches(sheet, view, part) {
   const { east, south, start } = sheet.layer.shape;
-  let best = null;
+  const found = [];
   let x0 = null, y0 = null;
   for (let k = start[part]; k < start[part + 1]; k++) {
     const x = east[k] * view.scale - view.x, y = south[k] * view.scale - view.y;
     if (x0 !== null) {
       const length = Math.hypot(x - x0, y - y0);
+      if (length < 42 && k < start[part + 1] - 1) continue;
       const mx = (x + x0) / 2, my = (y + y0) / 2;
-      if (mx > 40 && my > 40 && mx < view.width - 40 && my < view.height - 40 && (!best || length > best.length)) {
-        best = { x: mx, y: my, length, angle: Math.atan2(y - y0, x - x0) };
-      }
-      // Short steps are joined until they are long enough to carry a letter or two.
-      if (length < 26 && k < start[part + 1] - 1) continue;
+      if (mx > 40 && my > 40 && mx < view.width - 40 && my < view.height - 40) found.push({ x: mx, y: my, length, angle: Math.atan2(y - y0, x - x0) });
     }
     x0 = x;
     y0 = y;
   }
-  return best;
+  return found;
+}
+
+function tracePill(ctx, x, y, width, height) {
+  const r = height / 2;
+  ctx.beginPath();
+  ctx.arc(x + r, y + r, r, Math.PI / 2, (3 * Math.PI) / 2);
+  ctx.arc(x + width - r, y + r, r, -Math.PI / 2, Math.PI / 2);
+  ctx.closePath();
 }
 
 function isFree(taken, box, gap) {

@@ -17,7 +17,9 @@ function legendOf(layer, wasOpen) {
     onclick: (event) => { event.preventDefault(); toggleLayer(layer.name); },
   });
   const head = el('summary', {}, icon('open'), el('span', { class: 'name' }, called(layer)), el('span', { class: 'count' }, layer.kind === 'raster' ? '' : number(layer.n)), toggle);
-  const isOpen = wasOpen === undefined ? layer.shown && (layer.kind === 'raster' || layer.n > 0) : wasOpen;
+  // A long list of kinds starts folded, so that the rest of the legend is seen.
+  const isLong = layer.kind === 'points' && sheet.looks.length > 8;
+  const isOpen = wasOpen === undefined ? layer.shown && !isLong && (layer.kind === 'raster' || layer.n > 0) : wasOpen;
   return el('details', { 'data-layer': layer.name, open: isOpen, class: isOn ? '' : 'off' }, head, layer.kind === 'raster' ? opacity(layer, sheet) : classesOf(layer, sheet));
 }
 

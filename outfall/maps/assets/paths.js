@@ -112,7 +112,13 @@ const PathSheet = Sheet.extend({
     ctx.setLineDash([]);
     ctx.lineDashOffset = 0;
     this.ringSelected(ctx, at, view);
-    this.writeMarks(ctx, at);
+    for (const mark of this.marks) {
+      ctx.beginPath();
+      ctx.arc(...at(mark.x, mark.y), 13, 0, 7);
+      ctx.lineWidth = 2 + 2 * mark.share;
+      ctx.strokeStyle = '#d9660a';
+      ctx.stroke();
+    }
   },
 
   tie(ctx, at, tie) {
@@ -171,43 +177,7 @@ const PathSheet = Sheet.extend({
       }
     }
   },
-
-  writeMarks(ctx, at) {
-    const taken = [];
-    ctx.textBaseline = 'middle';
-    ctx.textAlign = 'left';
-    for (const mark of [...this.marks].sort((one, other) => other.share - one.share).slice(0, 12)) {
-      const [x, y] = at(mark.x, mark.y);
-      ctx.beginPath();
-      ctx.arc(x, y, 13, 0, 7);
-      ctx.lineWidth = 2 + 2 * mark.share;
-      ctx.strokeStyle = '#d9660a';
-      ctx.stroke();
-      const text = `${percent(mark.share)}  ${short(mark.name, 16)}`;
-      ctx.font = `600 11.5px ${FONT}`;
-      const width = ctx.measureText(text).width + 14;
-      const spot = [[x + 17, y - 10], [x - 17 - width, y - 10], [x - width / 2, y - 36], [x - width / 2, y + 17]].find(([left, top]) => isFree(taken, [left, top, left + width, top + 20], 2));
-      if (!spot) continue;
-      taken.push([spot[0], spot[1], spot[0] + width, spot[1] + 20]);
-      ctx.fillStyle = 'rgba(255, 250, 240, 0.96)';
-      ctx.strokeStyle = '#d9660a';
-      ctx.lineWidth = 1;
-      tracePill(ctx, spot[0], spot[1], width, 20);
-      ctx.fill();
-      ctx.stroke();
-      ctx.fillStyle = '#7a3600';
-      ctx.fillText(text, spot[0] + 7, spot[1] + 10.5);
-    }
-  },
 });
-
-function tracePill(ctx, x, y, width, height) {
-  const r = height / 2;
-  ctx.beginPath();
-  ctx.arc(x + r, y + r, r, Math.PI / 2, (3 * Math.PI) / 2);
-  ctx.arc(x + width - r, y + r, r, -Math.PI / 2, Math.PI / 2);
-  ctx.closePath();
-}
 
 // The candidates that touch the selection.
 function tracedRows() {

@@ -13,11 +13,13 @@ const PointSheet = LayerSheet.extend({
       return;
     }
     const ring = this.layer.ring && this.layer.column[this.layer.ring];
-    for (const part of parts) {
+    const isDim = (part) => Boolean(this.dim) && !this.dim.has(row[part]);
+    const order = this.dim ? [...parts.filter(isDim), ...parts.filter((part) => !isDim(part))] : parts;
+    for (const part of order) {
       const x = east[part] * view.scale - view.x, y = south[part] * view.scale - view.y;
+      ctx.globalAlpha = isDim(part) ? 0.32 : 1;
       if (ring && this.radius > 4 && ring.at(row[part]) === 'yes') this.ring(ctx, x, y);
       const made = symbol(this.look(row[part]), this.radius, this.lang, view.ratio);
-      ctx.globalAlpha = this.dim && !this.dim.has(row[part]) ? 0.4 : 1;
       ctx.drawImage(made.canvas, x - made.half, y - made.half, 2 * made.half, 2 * made.half);
     }
     ctx.globalAlpha = 1;

@@ -62,8 +62,8 @@ function stackPoints() {
 
 function listen() {
   const { map } = app;
-  on('select', () => { drawPanel(); app.paths.gather(); dimOthers(); });
-  on('focus', () => { app.paths.gather(); });
+  on('select', () => { drawPanel(); app.paths.gather(); dimOthers(); app.names.redraw(); });
+  on('focus', () => { app.paths.gather(); app.names.redraw(); });
   on('filter', () => { drawLegend(); drawOverview(); stackPoints(); Object.values(app.sheets).forEach((sheet) => sheet.redraw && sheet.redraw()); app.names.redraw(); });
   on('language', () => {
     Object.values(app.sheets).forEach((sheet) => { if (sheet.layer) { sheet.lang = app.lang; sheet.redraw(); } });

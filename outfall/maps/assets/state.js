@@ -136,7 +136,7 @@ function room() {
   const panel = document.getElementById('panel');
   const isOpen = panel.classList.contains('open');
   if (isPhone) return { paddingTopLeft: [28, card.bottom > 240 ? 130 : card.bottom + 24], paddingBottomRight: [28, isOpen ? panel.offsetHeight + 24 : 70] };
-  return { paddingTopLeft: [card.right + 36, 48], paddingBottomRight: [isOpen ? panel.offsetWidth + 60 : 70, 60] };
+  return { paddingTopLeft: [card.right + 36, 48], paddingBottomRight: [isOpen ? panel.offsetWidth + 104 : 84, 60] };
 }
 
 function flyTo(chosen) {

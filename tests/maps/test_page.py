@@ -1,0 +1,114 @@
+"""The file itself: self-contained, locked down, small, written safely."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from importlib.resources import files
+
+import pytest
+
+from outfall.errors import MapError
+from outfall.maps import Map
+from outfall.maps.page import DRAWING, code, text_of
+
+_ASSETS = files("outfall.maps").joinpath("assets")
+_OURS = sorted(
+    p.name for p in _ASSETS.iterdir() if p.name.endswith(".js") and p.name not in ("leaflet.js", "tiny-inflate.js")
+)
+
+
+def test_vendored_files_are_the_ones_listed():
+    """Every file of others is in the list of licences with its checksum."""
+    listed = dict(
+        re.findall(
+            r"^\| (\S+) \|.*\| ([0-9a-f]{64}) \|$", _ASSETS.joinpath("LICENSES.md").read_text("utf-8"), re.MULTILINE
+        )
+    )
+    assert set(listed) == {"leaflet.js", "leaflet.css", "tiny-inflate.js"}
+    for name, digest in listed.items():
+        assert hashlib.sha256(_ASSETS.joinpath(name).read_bytes()).hexdigest() == digest
+
+
+@pytest.mark.parametrize("name", _OURS)
+def test_our_code_makes_no_markup_from_text(name):
+    """No file of ours can turn text into markup, code or a request."""
+    found = re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|fetch\(|XMLHttpRequest|import\(",
+        text_of(name),
+    )
+    assert found is None
+
+
+@pytest.mark.parametrize("name", _OURS)
+def test_our_files_are_short(name):
+    """No script file is above 300 lines, and each begins by saying what it answers."""
+    text = text_of(name)
+    assert text.count("\n") <= 300
+    assert text.startswith("// ")
+
+
+def test_scripts_hold_no_closing_tag():
+    """Nothing in our code ends the script element it stands in."""
+    assert "</script" not in code(*DRAWING, *_OURS).lower()
+    assert "</script" not in text_of("leaflet.js").lower()
+
+
+def test_the_policy_names_the_scripts_and_nothing_else(drawn):
+    """The content-security-policy allows exactly the scripts of the page, by their hash, and no connection."""
+    page = drawn.html()
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts}
+    allowed = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert set(allowed["script-src"].split()) == hashes
+    assert allowed["default-src"] == "'none'"
+    assert "connect-src" not in allowed
+
+
+def test_the_page_refers_to_no_other_file(drawn):
+    """No element or style of the page names a file or an address."""
+    page = re.sub(r"<script.*?</script>", "", drawn.html(), flags=re.DOTALL)
+    assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
+    assert not re.findall(r"url\((?!data:)", page)
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_an_empty_map_is_small():
+    """The code and styles of a map without data stay under 0.3 MB."""
+    assert len(Map(()).html().encode()) < 300_000
+
+
+def test_a_title_is_text():
+    """A title that looks like markup stays text, and a template sign in it stays as it is."""
+    page = Map((), title="</title><script>1</script> {{ data }}").html()
+    assert "<title>&lt;/title&gt;&lt;script&gt;1&lt;/script&gt; {{ data }}</title>" in page
+
+
+def test_saving_replaces_a_page_in_one_move(tmp_path):
+    """Saving twice leaves one file, the newer."""
+    Map((), title="old").save(tmp_path / "地图 1.html")
+    saved = Map((), title="new").save(tmp_path / "地图 1.html")
+    assert "<title>new</title>" in saved.read_text("utf-8")
+    assert [file.name for file in tmp_path.iterdir()] == ["地图 1.html"]
+
+
+def test_saving_into_no_folder_says_so(tmp_path):
+    """A folder that does not exist is named."""
+    with pytest.raises(MapError, match="does not exist; make it first"):
+        Map(()).save(tmp_path / "none" / "map.html")
+
+
+def test_a_file_that_cannot_be_replaced_survives(tmp_path, monkeypatch):
+    """A failure while moving into place leaves the earlier page and no scrap."""
+    target = Map((), title="old").save(tmp_path / "map.html")
+
+    def refuse(*_args):
+        raise PermissionError(13, "in use")
+
+    monkeypatch.setattr("pathlib.Path.replace", refuse)
+    with pytest.raises(MapError, match="close the program that has it open"):
+        Map((), title="new").save(target)
+    assert "<title>old</title>" in target.read_text("utf-8")
+    assert len(list(tmp_path.iterdir())) == 1
