@@ -82,15 +82,16 @@ def read_inputs(project: Project, *, lines: gpd.GeoDataFrame | None = None, prog
         if progress:
             progress(f"{item.role}: {item.path.name}", at, len(items))
         try:
-            frame = _read_with(_reader(item.role), item, project.folder)
+            read = {table: _read_with(reader, item, project.folder) for table, reader in _readers(item.role).items()}
         except (OutfallError, OSError) as error:
             problems.append(_problem(item, error))
             continue
-        if lines is not None and _TABLES[item.role] == "sightings":
-            frame, found = _check_shift(frame, lines, item, project.settings["points_crs"])
+        if lines is not None and "sightings" in read:
+            read["sightings"], found = _check_shift(read["sightings"], lines, item, project.settings["points_crs"])
             problems += found
-        frames.setdefault(_TABLES[item.role], []).append(frame)
-        state["inputs"].append({"role": item.role, "path": item.path.name, "rows": len(frame)})
+        for table, frame in read.items():
+            frames.setdefault(table, []).append(frame)
+        state["inputs"].append({"role": item.role, "path": item.path.name, "rows": len(read[_TABLES[item.role]])})
     for item in project.inputs:
         if item.role == "scene":
             state["scene"] = item.path
@@ -136,25 +137,24 @@ def _inside(folder: Path, value: object) -> object:
     return [folder / str(part) for part in value] if isinstance(value, list) else folder / str(value)
 
 
-def _reader(role: str) -> Callable[..., pd.DataFrame]:
-    """Return the verb that reads a role; each is imported when a project has such a file."""
+def _readers(role: str) -> dict[str, Callable[..., pd.DataFrame]]:
+    """Return the verbs that read a role, by the table each fills; they are imported when a project has such a file."""
     from importlib import import_module
 
-    home, name = _READERS[role]
-    return getattr(import_module(home), name)
+    return {table: getattr(import_module(home), name) for table, home, name in _READERS[role]}
 
 
-_READERS: Mapping[str, tuple[str, str]] = MappingProxyType(
+_READERS: Mapping[str, tuple[tuple[str, str, str], ...]] = MappingProxyType(
     {
-        "drone": ("outfall.survey", "read_drone"),
-        "boat": ("outfall.survey", "read_boat"),
-        "crawler": ("outfall.survey", "read_crawler"),
-        "ground": ("outfall.survey", "read_ground"),
-        "sources": ("outfall.sources", "read_sources"),
-        "samples": ("outfall.water", "read_samples"),
-        "results": ("outfall.water", "read_results"),
-        "readings": ("outfall.water", "read_readings"),
-        "links": ("outfall.chain.inputs", "_read_links"),
+        "drone": (("sightings", "outfall.survey", "read_drone"), ("photos", "outfall.camera", "read_photos")),
+        "boat": (("sightings", "outfall.survey", "read_boat"),),
+        "crawler": (("sightings", "outfall.survey", "read_crawler"), ("links", "outfall.survey", "read_crawler_links")),
+        "ground": (("sightings", "outfall.survey", "read_ground"),),
+        "sources": (("sources", "outfall.sources", "read_sources"),),
+        "samples": (("samples", "outfall.water", "read_samples"),),
+        "results": (("results", "outfall.water", "read_results"),),
+        "readings": (("readings", "outfall.water", "read_readings"),),
+        "links": (("links", "outfall.chain.inputs", "_read_links"),),
     }
 )
 
@@ -202,6 +202,8 @@ def _repeated(frames: Mapping[str, Sequence[pd.DataFrame]]) -> list[Problem]:
     """Return ids that stand in two files of one table; within one file its reader says so."""
     problems = []
     for name, found in frames.items():
+        if name == "photos":  # its key is the content: one photo in two folders is one photo
+            continue
         key = contract(name).key
         ids = pd.concat([frame[[key, "source_ref"]] for frame in found], ignore_index=True)
         twice = ids[ids[key].duplicated(keep=False)]
@@ -224,6 +226,7 @@ def _together(frames: Sequence[pd.DataFrame], name: str) -> pd.DataFrame:
         for frame in filled
     ]
     joined = alike[0] if len(alike) == 1 else pd.concat(alike, ignore_index=True)
+    joined = joined.drop_duplicates(contract(name).key) if name == "photos" else joined
     out = joined if isinstance(joined, gpd.GeoDataFrame) else gpd.GeoDataFrame(joined)
     return out if out.crs is not None else out.set_crs(4490)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from outfall.chain.state import State
 
-__all__ = ["list_tables", "replace_together", "write_summary", "write_tables"]
+__all__ = ["list_tables", "replace_together", "summarise", "write_summary", "write_tables"]
 
 _RESERVED = ("fid", "geom", "geometry", "ogc_fid")
 _TOP = 5
@@ -72,6 +72,7 @@ def list_tables(state: State) -> dict[str, pd.DataFrame]:
         "nodes": network.nodes if network else None,
         "issues": _all_issues(state),
         "places": locate(state["outfalls"], network) if network and "outfalls" in state else None,
+        "photos": state.get("photos"),
         "sightings": state.get("sightings"),
         "outfalls": state.get("outfalls"),
         "links": state.get("links"),

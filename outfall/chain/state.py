@@ -47,6 +47,7 @@ class State(TypedDict, total=False):
     found: Trace
     page: Map
     inventory: pd.DataFrame
+    tables: dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+import geopandas as gpd
 import pandas as pd
 
 from outfall.chain.inputs import read_inputs, read_lines
+from outfall.chain.outputs import list_tables, write_tables
 from outfall.chain.state import State, Step
 from outfall.errors import ProjectError
-from outfall.tables import list_issues
-
-if TYPE_CHECKING:
-    import geopandas as gpd
+from outfall.tables import empty, list_issues, split_ids
 
 __all__ = [
     "STEPS",
@@ -24,6 +23,7 @@ __all__ = [
     "make_outfalls",
     "make_trace",
     "refuse_problems",
+    "save_tables",
 ]
 
 
@@ -131,6 +131,13 @@ def make_briefs(state: State) -> State:
     return State()
 
 
+def save_tables(state: State) -> State:
+    """Write every table into one GeoPackage."""
+    tables = list_tables(state)
+    write_tables(tables, state["out"] / "trace.gpkg")
+    return State(tables=tables)
+
+
 def _merged(*tables: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame:
     filled = [table for table in tables if table is not None and len(table)]
     if not filled:
@@ -142,13 +149,28 @@ def _merged(*tables: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame:
 
 
 def _with_outfalls(state: State) -> pd.DataFrame | None:
-    """Return the results with the outfall their sample says they are from."""
-    results, samples = state.get("results"), state.get("samples")
-    if results is None or samples is None or not len(samples):
-        return results
-    known = samples.dropna(subset=["outfall_id"]).drop_duplicates("sample_id").set_index("sample_id")["outfall_id"]
-    said = results["sample_id"].map(known)
-    return results.assign(outfall_id=said.where(said.notna(), results["outfall_id"]))
+    """Return the results with the outfall each sample was taken at, as the trace found it: by name, code or place."""
+    from outfall.tracing.observations import match_results
+
+    results, network = state.get("results"), state["network"]
+    if results is None or not len(results):
+        return None
+    outfalls, samples = state["outfalls"].to_crs(network.crs), state.get("samples")
+    sources = (
+        state["sources"].to_crs(network.crs)
+        if "sources" in state
+        else cast("gpd.GeoDataFrame", empty("sources", crs=network.crs))
+    )
+    if samples is not None and isinstance(samples, gpd.GeoDataFrame) and samples.crs is not None:
+        samples = samples.to_crs(network.crs)
+    one = results.drop_duplicates("sample_id")  # a stand-in result per sample: only where it was taken is asked
+    one = one.assign(parameter="ammonia", qualifier="=", value=1.0, unit="mg/L", source_ref=one["sample_id"])
+    matched = match_results(one, samples, outfalls, sources)
+    matched = matched[matched["about"] == "outfall"]
+    homes = {
+        ref: home for home, refs in zip(matched["about_id"], matched["refs"], strict=True) for ref in split_ids(refs)
+    }
+    return results.assign(outfall_id=results["sample_id"].map(homes), point_name=None)
 
 
 STEPS: tuple[Step, ...] = (
@@ -162,4 +184,5 @@ STEPS: tuple[Step, ...] = (
     Step("map", "绘制地图", "Draw the map", ("outfalls",), ("page",), make_map),
     Step("inventory", "编制台账", "Write the inventory", ("outfalls",), ("inventory",), make_inventory),
     Step("briefs", "编制一口一档", "Write a sheet per outfall", ("outfalls", "out"), (), make_briefs),
+    Step("tables", "保存全部数据表", "Save all tables", ("outfalls", "out"), ("tables",), save_tables),
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outfall.chain.measure import peak_memory_mb
-from outfall.chain.outputs import list_tables, replace_together, summarise, write_summary, write_tables
+from outfall.chain.outputs import replace_together, summarise, write_summary
 from outfall.chain.state import State
 from outfall.chain.steps import STEPS
 from outfall.errors import ProjectError
@@ -56,11 +56,11 @@ def run(
     started = time.perf_counter()
     with replace_together(target) as aside:
         state, steps = take_steps(State(project=project, lang=lang, out=aside, problems=[]), progress=progress)
-        tables = list_tables(state)
-        started_tables = time.perf_counter()
-        write_tables(tables, aside / "trace.gpkg")
-        steps.append(_measured("tables", started_tables))
-        summary = {**summarise(state, tables), "steps": steps, "seconds": round(time.perf_counter() - started, 3)}
+        summary = {
+            **summarise(state, state["tables"]),
+            "steps": steps,
+            "seconds": round(time.perf_counter() - started, 3),
+        }
         summary["peak_memory_mb"] = peak_memory_mb()
         write_summary(summary, aside / "summary.json")
     return {**summary, "out": str(target)}

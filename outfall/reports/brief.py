@@ -132,6 +132,7 @@ def _look_up(
         evidence=evidence,
         names={} if found is None else source_names(found, None, lang),
         network=network,
+        waters={} if network is None else _waters(network.reaches),
         places=None if network is None else outfalls.geometry.to_crs(network.crs),
         sources=sources,
         photos=index_photos(photos_folder),
@@ -141,6 +142,11 @@ def _look_up(
         tz=_TZ,
         lang=lang,
     )
+
+
+def _waters(reaches: pd.DataFrame) -> dict[str, str]:
+    names = reaches["name"].astype("object").where(reaches["name"].notna(), "")
+    return dict(zip(reaches["reach_id"].astype(str), names.astype(str), strict=True))
 
 
 def _with_results(

@@ -28,6 +28,7 @@ _RANKS = 5
 _REASONS = 4
 _PHOTOS = 6
 _WATERS = 6
+_TELLS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Known:
     evidence: Mapping[tuple[str, str], pd.DataFrame]
     names: Mapping[str, str]
     network: Network | None
+    waters: Mapping[str, str]
     places: gpd.GeoSeries | None
     sources: gpd.GeoDataFrame | None
     photos: PhotoIndex
@@ -171,10 +173,12 @@ def _rank(outfall_id: str, row: Mapping[Any, Any], known: Known) -> Rank:
     column = "reason_zh" if known.lang == "zh" else "reason"
     about = [
         f"{words['distance']} {row['distance_m'] / 1000:.2f} km" if not pd.isna(row["distance_m"]) else "",
+        f"{words['off']} {row['off_m']:.0f} m" if not pd.isna(row["off_m"]) else "",
         f"{words['travel']} {_duration(row['travel_h'], words)}" if not pd.isna(row["travel_h"]) else "",
         f"{words['prior']} {percent(float(row['prior_share']))}",
     ]
     rows = known.evidence.get((outfall_id, source_id))
+    rows = rows if rows is None else rows[rows["log_lr"].abs() >= _TELLS]  # a verdict of +0.0 is no reason
     lines = () if rows is None else tuple(
         MappingProxyType({"log_lr": f"{line['log_lr']:+.1f}", "reason": str(line[column])}) for line in rows.head(_REASONS).to_dict("records")
     )  # fmt: skip
@@ -214,14 +218,12 @@ def _downstream(row: Mapping[str, Any], known: Known) -> tuple[tuple[str, str], 
     if not pd.isna(row["chainage_m"]):
         pairs.append((words["to_mouth"], f"{row['chainage_m'] / 1000:.2f} km"))
     reach_id = _text(row["reach_id"])
-    if known.network is not None and reach_id in set(known.network.reaches["reach_id"]):
-        reaches = known.network.reaches.set_index("reach_id")
-        names = reaches.loc[known.network.downstream(reach_id), "name"].dropna().astype(str)
-        waters = list(dict.fromkeys(names))
+    if known.network is not None and reach_id in known.waters:
+        names = (known.waters.get(one, "") for one in known.network.downstream(reach_id))
+        waters = [name for name in dict.fromkeys(names) if name]
         if waters:
-            pairs.append(
-                (words["flows_through"], " → ".join([*waters[:_WATERS], *(["…"] if len(waters) > _WATERS else [])]))
-            )
+            shown = [*waters[:_WATERS], *(["…"] if len(waters) > _WATERS else [])]
+            pairs.append((words["flows_through"], " → ".join(shown)))
     return tuple(pairs)
 
 
