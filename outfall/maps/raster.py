@@ -85,9 +85,20 @@ def _warp(opened: object) -> tuple[NDArray[np.float64], NDArray[np.bool_], tuple
         factor = min(1.0, _SIDE_PX / max(warped.width, warped.height))
         shape = (max(1, round(warped.height * factor)), max(1, round(warped.width * factor)))
         values = warped.read(bands, out_shape=(len(bands), *shape), resampling=Resampling.bilinear).astype(float)
-        mask = warped.dataset_mask(out_shape=shape) > 0
+        mask = _mask(warped, shape)
         bounds_deg = transform_bounds("EPSG:3857", "EPSG:4326", *warped.bounds)
     return values, mask & np.isfinite(values).all(axis=0), bounds_deg
+
+
+def _mask(warped: object, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return where the raster has data; the alpha band that a warp adds is not in its own mask."""
+    from rasterio.enums import ColorInterp
+
+    kinds = list(warped.colorinterp)  # type: ignore[attr-defined]
+    if ColorInterp.alpha not in kinds:
+        return np.asarray(warped.dataset_mask(out_shape=shape) > 0)  # type: ignore[attr-defined]
+    alpha = warped.read(kinds.index(ColorInterp.alpha) + 1, out_shape=shape)  # type: ignore[attr-defined]
+    return np.asarray(alpha > alpha.max(initial=0) / 2)
 
 
 def _needs_alpha(opened: object) -> bool:

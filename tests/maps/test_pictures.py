@@ -78,6 +78,21 @@ def test_a_raster_lies_where_it_is(tmp_path):
     assert picture[picture.shape[0] // 2, picture.shape[1] // 2, 3] == 255
 
 
+def test_nodata_is_clear(tmp_path):
+    """Where a raster has no data its picture is clear, and the stretch does not count it."""
+    bands = np.full((3, 40, 40), 900, "uint16")
+    bands[:, :, 20:] = np.linspace(1000, 2000, 20)
+    bands[:, :20, :20] = 0
+    _raster(
+        tmp_path / "s.tif", bands, crs="EPSG:3857", transform=Affine(10, 0, 13_300_000, 0, -10, 3_500_000), nodata=0
+    )
+    layer = read_picture(tmp_path / "s.tif")
+    picture = np.asarray(Image.open(io.BytesIO(layer.image)))
+    assert picture[:18, :18, 3].max() == 0
+    assert picture[22:, :, 3].min() == 255
+    assert "900" in layer.note
+
+
 def test_one_bright_pixel_does_not_darken_the_rest(tmp_path):
     """A stretch from the 2nd to the 98th percentile is not spoilt by one glint."""
     bands = np.tile(np.linspace(1000, 2000, 10_000).reshape(1, 100, 100), (3, 1, 1)).astype("uint16")
