@@ -74,7 +74,7 @@ def describe_folder(folder: Path | str, *, lang: Lang = "en") -> tuple[str, list
         msg = f"{home}: no such folder; give the folder that holds the files"
         raise ProjectError(msg)
     looks = look_at(home)
-    found = [_describe(look, lang) for look in looks if look.kind not in ("other", "photo")]
+    found = [_describe(look, lang) for look in looks if look.kind not in ("other", "photo") and not _is_thin(look)]
     order = list(roles())
     used = sorted((item for item in found if item.role), key=lambda item: order.index(item.role))
     unused = [sentence for item in found if not item.role for sentence in item.sentences] + _leftovers(looks, lang)
@@ -97,8 +97,7 @@ def _describe(look: Look, lang: Lang) -> _Found:
         return _Found(role, {"role": role, "path": look.name}, [_read_as(shown, role, why, str(look.count), lang)])
     guess = guess_role(look)
     if guess is None:
-        columns = ", ".join(look.headings[:_SHOWN]) + (" …" if len(look.headings) > _SHOWN else "")
-        return _Found("", {}, [_tell("unknown", lang, file=shown, detail=columns)])
+        return _Found("", {}, [_tell("unknown", lang, file=shown, detail=_some(look.headings))])
     entry: dict[str, object] = {"role": guess.role, "path": look.name}
     takes = roles()[guess.role].takes
     if look.layer and "layer" in takes:
@@ -119,8 +118,6 @@ def _why_not(look: Look) -> str:
         return "output"
     if look.kind == "broken":
         return "unreadable"
-    if look.kind == "raster" and look.count < 3:
-        return "thin_raster"
     return "outline" if look.shape == "area" else ""
 
 
@@ -141,10 +138,20 @@ def _missing(look: Look, role: str, renamed: set[str], shown: str, lang: Lang) -
 
 def _leftovers(looks: list[Look], lang: Lang) -> list[str]:
     photos = sum(look.kind == "photo" for look in looks)
-    others = [look.name for look in looks if look.kind == "other"]
     sentences = [_tell("loose_photos", lang, detail=str(photos))] if photos else []
-    shown = ", ".join(others[:_SHOWN]) + (" …" if len(others) > _SHOWN else "")
-    return sentences + ([_tell("others", lang, detail=shown)] if others else [])
+    thin = [look.name for look in looks if _is_thin(look)]
+    sentences += [_tell("thin_raster", lang, detail=_some(thin))] if thin else []
+    others = [look.name for look in looks if look.kind == "other"]
+    return sentences + ([_tell("others", lang, detail=_some(others))] if others else [])
+
+
+def _is_thin(look: Look) -> bool:
+    """Return whether a raster has too few bands to be an image."""
+    return look.kind == "raster" and look.count < 3
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" … ({len(names)})" if len(names) > _SHOWN else "")
 
 
 def _settings(home: Path, lang: Lang) -> tuple[Mapping[str, str], list[str]]:

@@ -6,6 +6,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+import pandas as pd
+
 from outfall.coordinates import has_coordinates
 from outfall.project.roles import roles
 from outfall.survey.headings import find_heading
@@ -17,17 +19,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from outfall.project.look import Look
+    from outfall.tables import Column
 
 __all__ = ["Guess", "guess_rename", "guess_role", "has_column"]
 
 _PIPE_COLUMNS = ("diameter_mm", "invert_from_m", "invert_to_m", "system")
 _PIPE_KINDS = {"gravity_sewer", "pressure_main", "pump", "weir"}
 _PIPE_NAMES = re.compile(r"sewer|pipe|storm|stm|drain|管|雨水|污水|合流")
+_RIVER_NAMES = re.compile(r"river|stream|creek|flowline|河|溪|江|水系")
 _SOURCE_NAMES = re.compile(r"source|permit|enterprise|factory|企业|许可|污染源|名录|养殖")
 _FORM_NAMES = re.compile(r"outfall|walk|ground|field|foot|排口|排污口|登记|踏勘|巡查|徒步|现场")
 _SAMPLE_NAMES = re.compile(r"sample|sampling|采样")
 _FORM_COLUMNS = ("outfall_class", "outfall_shape", "is_discharging", "code", "side", "colour", "odour")
 _LIKE = 0.75
+_CELLS = 200
 _UNIT = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _COORDINATE_WORDS = {"lon": ("经度", "longitude", "东经"), "lat": ("纬度", "latitude", "北纬")}
 
@@ -83,7 +88,7 @@ def guess_rename(look: Look, role: str) -> dict[str, str]:
             if column.name not in found.values() and (not unit or column.unit in ("", unit))
         }
         best = max(scores, key=lambda name: scores[name], default=None)
-        if best is not None and scores[best] >= _LIKE:
+        if best is not None and scores[best] >= _LIKE and _fits(look, heading, declared.columns[best]):
             found[heading] = best
     return {**found, **_coordinate_rename(look, found)}
 
@@ -101,6 +106,8 @@ def _lines(look: Look) -> Guess:
     named = _PIPE_NAMES.search(f"{look.name} {look.layer or ''}".casefold())
     if named:
         return Guess("pipes", "lines_pipe", named.group())
+    if _RIVER_NAMES.search(f"{look.name} {look.layer or ''}".casefold()):
+        return Guess("rivers", "lines_river", "")
     columns = has_column(look, "reaches", *_PIPE_COLUMNS)
     return Guess("pipes", "lines_pipe", ", ".join(columns)) if columns else Guess("rivers", "lines_river", "")
 
@@ -173,6 +180,17 @@ def _likeness(heading: str, labels: Iterable[str]) -> float:
     inside = any(len(text) >= 4 and text in heading for text in texts)
     ratios = [difflib.SequenceMatcher(None, heading, text).ratio() for text in texts if len(text) >= 3]
     return 1.0 if inside else max(ratios, default=0.0)
+
+
+def _fits(look: Look, heading: str, column: Column) -> bool:
+    """Return whether most cells can be what the column holds: words of its list, or numbers."""
+    assert look.frame is not None
+    cells = look.frame[heading].dropna().astype("str").head(_CELLS)
+    if column.allowed and column.allowed != "parameter":
+        return bool(cells.map(lambda cell: find_word(column.allowed, cell) is not None).mean() >= _LIKE)
+    if column.dtype in ("real", "integer"):
+        return bool(pd.to_numeric(cells, errors="coerce").notna().mean() >= _LIKE)
+    return True
 
 
 def _coordinate_rename(look: Look, found: dict[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ _LAYERED = {".gpkg"}
 _BOOKS = {".xlsx", ".xls", ".xlsm", ".ods"}
 _TABLES = {".csv", ".txt", ".tsv", *_BOOKS}
 _VECTORS = {".shp", ".geojson", ".json", ".fgb", ".kml", ".gpx", ".gml", ".dxf", *_LAYERED}
+_BESIDE = {".dbf", ".shx", ".prj", ".cpg", ".sbn", ".sbx", ".qpj", ".qmd", ".tfw", ".ovr", ".xml"}
 _DEPTH = 3
 _SHAPES = {"Point": "point", "MultiPoint": "point", "LineString": "line", "MultiLineString": "line"}
 _SAMPLES_PER_PIXEL = 277
@@ -99,10 +101,19 @@ def _paths(folder: Path, top: Path, depth: int) -> Iterator[Path]:
     if any(item.suffix == ".outfalldb" for item in items) and folder != top:
         return
     for item in items:
-        if item.is_file() and item.name != "outfall.toml" and item.suffix != ".outfalldb":
+        if item.is_file() and not _belongs(item):
             yield item
         elif item.is_dir() and depth > 1:
             yield from _paths(item, top, depth - 1)
+
+
+def _belongs(item: Path) -> bool:
+    """Return whether a file is ours or a part of the one beside it."""
+    if item.name == "outfall.toml" or ".outfalldb" in item.suffix:
+        return True
+    stem = item.name.split(".")[0]
+    beside = (item.with_name(f"{stem}{ending}") for ending in (".shp", ".tif", ".tiff", ".TIF"))
+    return item.suffix.casefold() in _BESIDE and any(other.exists() for other in beside)
 
 
 def _look(path: Path, folder: Path) -> list[Look]:
@@ -114,10 +125,12 @@ def _look(path: Path, folder: Path) -> list[Look]:
     if suffix not in _TABLES | _VECTORS:
         return [Look(name, None, "photo" if suffix in _PHOTOS else "other")]
     try:
-        layers = _layers(path)
-        return [_table(path, name, layer) for layer in layers] if len(layers) > 1 else [_table(path, name, None)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # measures that a format holds beside its coordinates
+            layers = _layers(path)
+            return [_table(path, name, layer) for layer in layers] if len(layers) > 1 else [_table(path, name, None)]
     except OutfallError as error:
-        return [Look(name, None, "broken", detail=error.message.removeprefix(f"{path}: "))]
+        return [Look(name, None, "broken", detail=error.message.removeprefix(f"{path}: ").replace(str(path), name))]
 
 
 def _table(path: Path, name: str, layer: str | None) -> Look:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
 import time
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from outfall.errors import ProjectError, StoreError
+from outfall.errors import OutfallError, ProjectError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["write_aside"]
 
 _LIVE_ENDINGS = (".outfalldb", ".outfalldb-wal", ".outfalldb-shm", ".outfalldb-journal")
+_STEM = 20  # names on the way stay short, since the longest a name can be is 255 bytes
 _WAITS_S = (0.05, 0.15, 0.4)
 
 
@@ -58,8 +61,8 @@ def write_aside(path: Path | str, writer: Callable[[Path], object]) -> Path:
         msg = f"{target}: a live store is never replaced by a file; rows enter it with append_rows. Choose another name"
         raise StoreError(msg)
     token = secrets.token_hex(4)
-    aside = target.with_name(f".{target.stem}.{token}.part{target.suffix}")
-    old = target.with_name(f".{target.name}.{token}.old")
+    aside = target.with_name(f".{target.stem[:_STEM]}.{token}.part{target.suffix}")
+    old = target.with_name(f"{_old_start(target)}{token}.old")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _restore(target)
@@ -69,10 +72,20 @@ def write_aside(path: Path | str, writer: Callable[[Path], object]) -> Path:
             raise ProjectError(msg)
         _flush(aside)
         _swap(aside, target, old)
+    except OutfallError:
+        raise
     except PermissionError as error:
         raise ProjectError(_refusal(target, error)) from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         msg = f"{target}: a file stands where a folder is needed, or the other way round ({error.strerror}); move it away or choose another name"
+        raise ProjectError(msg) from error
+    except OSError as error:
+        why = (
+            "the disk is full; make room"
+            if error.errno in (errno.ENOSPC, errno.EDQUOT)
+            else f"it cannot be written ({error})"
+        )
+        msg = f"{target}: {why} and run again. An older one is unchanged"
         raise ProjectError(msg) from error
     finally:
         _remove(aside)
@@ -86,10 +99,14 @@ def _restore(target: Path) -> None:
     if target.exists():
         return
     left = [
-        item for item in target.parent.iterdir() if item.name.startswith(f".{target.name}.") and item.suffix == ".old"
+        item for item in target.parent.iterdir() if item.name.startswith(_old_start(target)) and item.suffix == ".old"
     ]
     if len(left) == 1:
         left[0].replace(target)
+
+
+def _old_start(target: Path) -> str:
+    return f".{target.name[:_STEM]}.{zlib.crc32(target.name.encode('utf-8', 'surrogatepass')):08x}."
 
 
 def _swap(aside: Path, target: Path, old: Path) -> None:

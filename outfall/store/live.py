@@ -135,6 +135,8 @@ def open_live(path: Path | str) -> Iterator[apsw.Connection]:
         if _is_new(connection, file):
             msg = f"{file}: the store is empty because its creation was interrupted; run create_store again"
             raise StoreError(msg)
+        if connection.pragma("journal_mode") == "wal" and _is_remote(file):
+            _choose_journal(connection, file)  # it was copied to a network drive
         yield connection
     finally:
         connection.close()

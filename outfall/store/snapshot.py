@@ -72,10 +72,25 @@ def _write(tables: dict[str, pd.DataFrame], aside: Path) -> None:
     import pyogrio
 
     for name, frame in tables.items():
-        if isinstance(frame, gpd.GeoDataFrame):
-            pyogrio.write_dataframe(frame, aside, layer=name, driver="GPKG", geometry_type=_geometry_type(frame))
+        ready = _named_apart(frame)
+        if isinstance(ready, gpd.GeoDataFrame) and ready.crs is not None:
+            pyogrio.write_dataframe(ready, aside, layer=name, driver="GPKG", geometry_type=_geometry_type(ready))
         else:
-            pyogrio.write_dataframe(frame, aside, layer=name, driver="GPKG")
+            plain = pd.DataFrame(ready).drop(columns="geometry", errors="ignore")
+            pyogrio.write_dataframe(plain, aside, layer=name, driver="GPKG")
+
+
+def _named_apart(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with names that GeoPackage keeps apart: it has its own fid and geom, and ignores case."""
+    taken, new = {"fid", "geom"}, {}
+    for name in frame.columns:
+        free = str(name)
+        while free.casefold() in taken:
+            free = f"{free}_"
+        taken.add(free.casefold())
+        new[name] = free
+    objects = {name: "str" for name in frame.columns if frame[name].dtype == object}
+    return frame.astype(objects).rename(columns=new)
 
 
 def _geometry_type(frame: gpd.GeoDataFrame) -> str:

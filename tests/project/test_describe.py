@@ -111,8 +111,7 @@ def test_photos_and_scenes(tmp_path):
     (tmp_path / "bad.tif").write_bytes(b"x")
     found, says = inputs(tmp_path)
     assert found == [{"role": "drone", "path": "飞行 1"}, {"role": "scene", "path": "s2.tif"}]
-    assert "dem.tif is not used: dem.tif has 1 band" not in says
-    assert any(text.startswith("dem.tif has 1 band and is not used") for text in says)
+    assert "rasters of fewer than three bands are not used: dem.tif." in says
     assert any(text.startswith("bad.tif is not used: not a TIFF") for text in says)
 
 
@@ -136,7 +135,7 @@ def test_what_is_not_understood_is_said(tmp_path):
         "truth.csv is not used: by its name it is an answer",
         "inventory.csv is not used: by its name it is an output",
         "empty.csv is not used: the file is empty (0 bytes)",
-        "1 photos lie in the project folder itself",
+        "photos in the project folder itself (1) are not used",
         "not looked at: 说明.docx",
         "县界.gpkg holds areas and is not used",
         "nothing was recognised",
@@ -174,6 +173,22 @@ def test_headings_that_look_alike_are_mapped(tmp_path):
     }
     assert "in 登记.csv the column 排口名 is taken as name." in says
     assert '登记.csv has no time; add constants = { seen_at = "…" } if the day is known.' in says
+
+
+def test_values_must_fit(tmp_path):
+    """A heading like that of a column of fixed words is not taken where the cells are other words."""
+    lines({"ROUGH_TYPE": ["manning", "chezy"]}).to_file(tmp_path / "a.gpkg")
+    lines({"FTYPE": ["StreamRiver", "StreamRiver"]}).to_file(tmp_path / "b.gpkg")
+    found, _ = inputs(tmp_path)
+    assert [item.get("rename") for item in found] == [None, {"FTYPE": "kind"}]
+
+
+def test_parts_of_a_shapefile_are_one(tmp_path):
+    """The files beside a shapefile belong to it."""
+    lines(RIVERS).to_file(tmp_path / "a.shp", encoding="utf-8")
+    found, says = inputs(tmp_path)
+    assert found == [{"role": "rivers", "path": "a.shp"}]
+    assert not any("not looked at" in text for text in says)
 
 
 def test_the_text_opens(tmp_path):
@@ -237,6 +252,19 @@ def test_damaged_files_are_said(tmp_path):
     assert [item["path"] for item in found] == ["whole.gpkg"]
     assert any("cut.gpkg is not used: cannot be read as GPKG" in text for text in says)
     assert any("lab.xlsx is not used: cannot be read as a workbook" in text for text in says)
+
+
+@pytest.mark.realdata
+def test_real_folders(shared_data):
+    """Every folder of real data is described without a warning, and its text opens."""
+    for folder in sorted(item for item in shared_data.glob("*/*") if item.is_dir()):
+        text, says = describe_folder(folder)
+        assert says
+        tomllib.loads(text)
+    found, _ = inputs(shared_data / "network" / "uky_storm")
+    assert found == [{"role": "pipes", "path": "STM_Line_ln.geojson"}]
+    found, _ = inputs(shared_data / "network" / "delft_joint")
+    assert [item["role"] for item in found] == ["rivers", "pipes", "ground"]
 
 
 def test_geojson_without_features(tmp_path):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from outfall.errors import ProjectError, StoreError
-from outfall.store import write_aside
+from outfall.store import aside, write_aside
 
 
 def text(content):
-    return lambda aside: aside.write_text(content, encoding="utf-8")
+    return lambda path: path.write_text(content, encoding="utf-8")
 
 
 def pages(*names):
@@ -42,6 +43,30 @@ def test_folder_replaces_folder(tmp_path):
     write_aside(tmp_path / "briefs", pages("b.html", "c.html"))
     assert names(tmp_path / "briefs") == ["b.html", "c.html"]
     assert names(tmp_path) == ["briefs"]
+
+
+def test_long_names(tmp_path):
+    """A name as long as a disk takes it is written too."""
+    name = "口" * 83 + ".html"
+    write_aside(tmp_path / name, text("new"))
+    write_aside(tmp_path / name[:-5], pages("a"))
+    write_aside(tmp_path / name[:-5], pages("b"))
+    assert names(tmp_path) == sorted([name, name[:-5]])
+
+
+def test_full_disk_is_one_clear_error(tmp_path):
+    """A disk that is full, or fails, leaves the old output and says so."""
+
+    def fill(path):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_aside(tmp_path / "a.csv", text("old"))
+    with pytest.raises(ProjectError, match="disk is full; make room"):
+        write_aside(tmp_path / "a.csv", fill)
+    with pytest.raises(ProjectError, match="it cannot be written"):
+        write_aside(tmp_path / "a.csv", lambda path: (path / "b").write_text("x"))
+    assert names(tmp_path) == ["a.csv"]
 
 
 def test_the_ending_is_kept(tmp_path):
@@ -106,8 +131,8 @@ def test_second_move_of_a_folder_fails(tmp_path, monkeypatch):
 
 def test_interrupted_swap_is_mended(tmp_path):
     """A folder that an interrupted run had moved away is put back by the next one, even if that one fails."""
-    (tmp_path / ".briefs.0a1b2c3d.old").mkdir()
-    (tmp_path / ".briefs.0a1b2c3d.old" / "a.html").touch()
+    write_aside(tmp_path / "briefs", pages("a.html"))
+    (tmp_path / "briefs").rename(tmp_path / (aside._old_start(tmp_path / "briefs") + "0a1b2c3d.old"))
     with pytest.raises(ProjectError, match="nothing was written"):
         write_aside(tmp_path / "briefs", lambda aside: None)
     assert names(tmp_path / "briefs") == ["a.html"]

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import apsw
+import geopandas as gpd
 import pandas as pd
 import pyogrio
 import pytest
@@ -23,12 +24,15 @@ _PACKAGE = Path(outfall.__file__).parent
 _WRITER = """
 import sys
 import pandas as pd
-from outfall.store import append_rows
+from outfall.store import append_rows, create_store
 path, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-for row in range(count):
-    rows = pd.DataFrame({"sample_id": [f"{name}{row}"], "taken_at": ["2026-04-12T08:00Z"], "source_ref": [f"{name}#{row}"]})
-    append_rows(path, "samples", rows, actor=name)
-    print(f"{name}{row}", flush=True)
+if sys.argv[4] == "True":
+    create_store(path)
+step = int(sys.argv[5])
+for first in range(0, count, step):
+    ids = [f"{name}{row}" for row in range(first, first + step)]
+    append_rows(path, "samples", pd.DataFrame({"sample_id": ids, "taken_at": "2026-04-12T08:00Z", "source_ref": ids}), actor=name)
+    print(*ids, sep="\\n", flush=True)
 """
 
 
@@ -43,9 +47,9 @@ def filled(store):
     return store
 
 
-def start_writer(store, name, count):
+def start_writer(store, name, count, *, make=False, step=1):
     return subprocess.Popen(
-        [sys.executable, "-c", _WRITER, str(store), name, str(count)],
+        [sys.executable, "-c", _WRITER, str(store), name, str(count), str(make), str(step)],
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",
@@ -66,6 +70,24 @@ def test_connection_contract(store):
             "busy_timeout",
         )
         assert [connection.pragma(name) for name in pragmas] == ["wal", 2, 1, 0, 1, 1, 30_000]
+
+
+def test_network_drives_are_not_in_wal_mode(filled, tmp_path, monkeypatch):
+    """On a network drive, where WAL loses rows, the store is in DELETE mode; also one that was copied there."""
+    monkeypatch.setattr("outfall.store.live._is_remote", lambda file: True)
+    append_rows(filled, "samples", draw_rows("samples", seed=1), actor="test")
+    for store in (filled, create_store(tmp_path / "remote.outfalldb")):
+        with open_live(store) as connection:
+            assert connection.pragma("journal_mode") == "delete"
+    assert len(read_rows(filled, "samples")) == 17
+
+
+def test_many_create_at_once(tmp_path):
+    """Processes that make the same store at the same moment all find it made."""
+    path = tmp_path / "town.outfalldb"
+    writers = [start_writer(path, name, 3, make=True) for name in "abc"]
+    assert [len(writer.communicate(timeout=120)[0].split()) for writer in writers] == [3, 3, 3]
+    assert len(read_rows(path, "samples")) == 9
 
 
 def test_old_sqlite_is_refused(store, monkeypatch):
@@ -145,7 +167,7 @@ def test_cut_end_is_found_with_an_earlier_head(filled):
 
 def test_two_writers_lose_nothing(store):
     """Two processes that write 200 rows each at the same time both get all of them in."""
-    writers = [start_writer(store, name, 200) for name in "ab"]
+    writers = [start_writer(store, name, 200, step=4) for name in "ab"]
     assert [len(writer.communicate(timeout=120)[0].split()) for writer in writers] == [200, 200]
     assert set(read_rows(store, "samples")["sample_id"]) == {f"{name}{row}" for name in "ab" for row in range(200)}
     assert len(read_events(store)) == 400
@@ -155,7 +177,7 @@ def test_two_writers_lose_nothing(store):
 def test_killed_writer_loses_no_acknowledged_row(store):
     """A writer killed without warning loses no row that it had reported as saved, and leaves no half one."""
     acknowledged: list[str] = []
-    for round_ in range(3):
+    for round_ in range(2):
         writer = start_writer(store, f"r{round_}.", 10_000)
         for line in writer.stdout:
             acknowledged.append(line.strip())
@@ -224,6 +246,16 @@ def test_snapshot_holds_every_table(store, tmp_path):
         assert back.shape[0] == 9
     assert verify_chain(store, head=pyogrio.read_dataframe(target, layer="snapshot")["hash"].item())
     assert [item.name for item in tmp_path.iterdir() if item.name.startswith(".")] == []
+
+
+def test_snapshot_of_awkward_columns(store, tmp_path):
+    """Columns that differ in case, that are called fid or hold mixed values, and rows without any geometry are written."""
+    frame = draw_rows("photos", count=2).assign(
+        FID=[1, 2], Camera=["a", "b"], geom="x", mixed=pd.Series(["a", 1], dtype="object")
+    )
+    append_rows(store, "photos", frame.set_geometry(gpd.GeoSeries([None, None])), actor="test")
+    back = pyogrio.read_dataframe(take_snapshot(store, tmp_path / "a.gpkg"), layer="photos")
+    assert back[["FID_", "Camera_", "geom_", "mixed"]].values.tolist() == [[1, "a", "x", "a"], [2, "b", "x", "1"]]
 
 
 def test_snapshot_of_a_moment(filled, tmp_path):

@@ -55,7 +55,7 @@ def test_columns_in_another_order_are_no_change(store):
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.floats(allow_nan=False, allow_infinity=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_any_text_and_number(text, number):
     """Any text, control characters included, and any finite number come back to the last bit."""
     frame = pd.DataFrame(
