@@ -1,0 +1,191 @@
+"""What an outfall is called, where it is and why, given the sightings that are one thing."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from outfall.registry.attributes import WORDS, canonical_code, is_national
+from outfall.registry.seen import platforms
+from outfall.tables import issue, join_ids, split_ids
+from outfall.vocabulary import label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from outfall.registry.cluster import Merge
+    from outfall.registry.match import Matches
+
+__all__ = ["Member", "as_members", "describe_merges", "merge_rows", "name_outfalls"]
+
+Member = dict[str, Any]
+
+_FIRST_WORDS = ("name", "outfall_class", "outfall_shape", "diameter_mm", "side")
+_VAGUE = {"outfall_class": {"undetermined", "oth.other"}, "outfall_shape": {"other"}}
+_DECISIVE = 0.5
+
+
+def as_members(seen: pd.DataFrame) -> list[Member]:
+    """Return sightings as plain rows with the rank of their platform; missing cells are None."""
+    columns = [name for name in seen.columns if name != "geometry"]
+    cells = seen[columns].astype("object")
+    rows: list[Member] = cells.where(cells.notna(), None).to_dict("records")
+    return [row | {"rank": platforms()[str(row["platform"])].rank} for row in rows]
+
+
+def merge_rows(members: list[Member]) -> dict[str, object]:
+    """Return the fields of one outfall from its sightings.
+
+    Where sightings differ, the platform that sees best speaks first (foot, drone, crawler, radar, boat, tracer,
+    satellite, document), then the latest; a vague word gives way to a clear one. Whether it discharges is as last seen.
+    It is confirmed if seen on foot or by two platforms, else suspected: our rule.
+
+    Parameters
+    ----------
+    members : list of dict
+        Sightings of one outfall, from as_members.
+
+    Returns
+    -------
+    dict
+        Columns of the contract ``outfalls``.
+    """
+    order = sorted(members, key=lambda row: (row["rank"], -_moment(row), row["sighting_id"]))
+    late = sorted(members, key=lambda row: (-_moment(row), row["rank"], row["sighting_id"]))
+    found: dict[str, object] = {name: _first(order, name) for name in _FIRST_WORDS}
+    codes = list(dict.fromkeys(canonical_code(row["code"]) for row in order if row["code"] is not None))
+    national = [code for code in codes if is_national(code)]
+    others = [code for code in codes if code not in national[:1]]
+    used = sorted({str(row["platform"]) for row in members}, key=lambda name: platforms()[name].rank)
+    photos = sorted({photo for row in members for photo in split_ids(row["photo_ids"])})
+    times = [row["seen_at"] for row in members if row["seen_at"] is not None]
+    ids = join_ids(sorted(str(row["sighting_id"]) for row in members))
+    return found | {
+        "code_national": national[0] if national else None,
+        "code_local": others[0] if others else None,
+        "status": "confirmed" if "foot" in used or len(used) > 1 else "suspected",
+        "is_discharging": _first(late, "is_discharging"),
+        "first_seen_at": min(times) if times else None,
+        "last_seen_at": max(times) if times else None,
+        "sighting_count": len(members),
+        "sighting_ids": ids,
+        "platforms": join_ids(used),
+        "photo_ids": join_ids(photos) or None,
+        "note": "; ".join(dict.fromkeys(str(row["note"]) for row in order if row["note"] is not None)) or None,
+        "source_ref": f"register({ids})",
+    }
+
+
+def name_outfalls(rows: list[dict[str, object]]) -> tuple[list[str], list[dict[str, object]]]:
+    """Return an id for each outfall: its code on site, else P- and a hash of its smallest sighting id.
+
+    Parameters
+    ----------
+    rows : list of dict
+        From merge_rows.
+
+    Returns
+    -------
+    tuple of list of str and list of issue rows
+        Where two outfalls bear one code, the one with more sightings keeps it.
+    """
+    codes = [row["code_national"] or row["code_local"] for row in rows]
+    holders: dict[object, list[int]] = {}
+    for at, code in enumerate(codes):
+        if code:
+            holders.setdefault(code, []).append(at)
+    notes, keeper = [], {}
+    for code, ats in holders.items():
+        order = sorted(ats, key=lambda at: (-int(str(rows[at]["sighting_count"])), str(rows[at]["sighting_ids"])))
+        keeper[code] = order[0]
+        if len(ats) > 1:
+            ids = [str(rows[at]["sighting_ids"]) for at in order]
+            reason = f"code {code!r} stands on {len(ats)} outfalls that are not one thing"
+            reason_zh = f"编码 {code!r} 出现在 {len(ats)} 个不同排口上"
+            decision = "the one with most sightings keeps it"
+            listed = [one for text in ids for one in split_ids(text)]
+            notes.append(issue("duplicate", "sightings", reason, reason_zh=reason_zh, rows=listed, decision=decision))
+    named: list[str] = []
+    for at, (row, code) in enumerate(zip(rows, codes, strict=True)):
+        digest = hashlib.sha256(split_ids(row["sighting_ids"])[0].encode()).hexdigest()
+        short = f"P-{digest[:8]}"
+        made = short if short not in named else f"P-{digest[:16]}"
+        named.append(str(code) if code and keeper[code] == at else made)
+    return named, notes
+
+
+def describe_merges(
+    members: dict[int, Member], merges: list[Merge], matches: Matches, pair_at: dict[tuple[int, int], int]
+) -> tuple[str, str, float]:
+    """Return why sightings are one outfall, in English and Chinese, and how sure that is.
+
+    Parameters
+    ----------
+    members : mapping of int to dict
+        The sightings by their row in the matches.
+    merges : list of Merge
+        How the group grew, surest first.
+    matches : Matches
+        What each pair says.
+    pair_at : mapping of pair of rows to int
+        Where a pair stands in the matches.
+
+    Returns
+    -------
+    tuple of str, str and float
+        The share is that of the weakest merge.
+    """
+    ids = {at: str(row["sighting_id"]) for at, row in members.items()}
+    named = [(str(row["sighting_id"]), row["platform"]) for row in members.values()]
+    listed = ", ".join(f"{name} ({platform})" for name, platform in named)
+    listed_zh = "、".join(f"{name}（{label('platform', platform, lang='zh')}）" for name, platform in named)
+    if len(members) == 1:
+        return f"One sighting: {listed}.", f"仅一个疑似点: {listed_zh}。", 1.0
+    parts, parts_zh, least = [], [], 1.0
+    for merge in merges:
+        text, text_zh, share = _one_merge(merge, ids, matches, pair_at)
+        parts.append(text)
+        parts_zh.append(text_zh)
+        least = min(least, share)
+    decided = "" if merges else " Put together by decision of people."
+    decided_zh = "" if merges else "人工判定为同一排口。"
+    return (
+        f"{len(members)} sightings are one: {listed}. {' '.join(parts)}{decided}".strip(),
+        f"{len(members)} 个疑似点为同一排口: {listed_zh}。{''.join(parts_zh)}{decided_zh}",
+        least,
+    )
+
+
+def _one_merge(
+    merge: Merge, ids: dict[int, str], matches: Matches, pair_at: dict[tuple[int, int], int]
+) -> tuple[str, str, float]:
+    rows = [pair_at[min(a, b), max(a, b)] for a in merge.left for b in merge.right if (min(a, b), max(a, b)) in pair_at]
+    best = max(rows, key=lambda at: (matches.log_odds[at], -at))
+    one, two = ids[int(matches.left[best])], ids[int(matches.right[best])]
+    gap = float(np.hypot(*(matches.points_m[matches.left[best]] - matches.points_m[matches.right[best]])))
+    share = float(1.0 / (1.0 + np.exp(-merge.log_odds)))
+    said = {name: float(np.mean(matches.reasons[name][rows])) for name in WORDS}
+    decisive = sorted(
+        (name for name in said if abs(said[name]) >= _DECISIVE), key=lambda name: (-abs(said[name]), name)
+    )
+    words = "".join(f", {'same' if said[name] > 0 else 'other'} {WORDS[name][0]}" for name in decisive)
+    words_zh = "".join(f", {WORDS[name][1]}{'一致' if said[name] > 0 else '不一致'}" for name in decisive)
+    return (
+        f"{one} + {two}: {gap:.1f} m apart{words}; {share:.2f}.",
+        f"{one} 与 {two} 相距 {gap:.1f} m{words_zh}, 概率 {share:.2f}。",
+        share,
+    )
+
+
+def _first(rows: list[Member], name: str) -> object:
+    there = [row[name] for row in rows if row[name] is not None]
+    clear = [value for value in there if value not in _VAGUE.get(name, set())]
+    return next(iter(clear or there), None)
+
+
+def _moment(row: Member) -> float:
+    """Return when a sighting was made, for ordering; one without a time is the earliest."""
+    seen_at = row["seen_at"]
+    return float(seen_at.timestamp()) if seen_at is not None else float("-inf")
