@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from outfall.tracing.doubt import doubt_directions
 from outfall.tracing.worlds import Ways, draw_lanes
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def find_drains(network: Network, settings: Settings, *, seed: int = 0) -> Drain
     hours = travel_times(network).reindex(chosen["reach_id"]).to_numpy(dtype=float)
     codes, node_ids = pd.factorize(pd.concat([chosen["from_node"], chosen["to_node"]], ignore_index=True), sort=True)
     from_node, to_node = codes[: len(chosen)].astype(np.int64), codes[len(chosen) :].astype(np.int64)
-    ways = _find_ways(chosen, from_node, to_node, hours, settings["route"], seed)
+    share = doubt_directions(chosen, from_node, to_node, settings["direction"])
+    ways = _find_ways(chosen.assign(forward_share=share), from_node, to_node, hours, settings["route"], seed)
     return Drains(chosen, ways, pd.Index(node_ids), from_node, to_node, np.nan_to_num(hours))
 
 

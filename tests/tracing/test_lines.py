@@ -91,26 +91,36 @@ def test_the_load_line_is_blind_without_discharge(network):
     assert verdicts(trace(make_outfalls(), network, sources, **tables()), "load").empty
 
 
-@pytest.mark.parametrize("name", LINES)
-def test_units_do_not_matter(network, found, name):
-    """A laboratory that writes µg/L says the same as one that writes mg/L."""
+@pytest.fixture(scope="module")
+def in_micrograms(network):
+    """Return the trace with a laboratory that writes µg/L."""
     results = make_results()
     mass = results["unit"] == "mg/L"
     for column in ("value", "detection_limit"):
         results.loc[mass, column] = results.loc[mass, column] * 1000.0
     results.loc[mass, "unit"] = "ug/L"
-    again = trace(make_outfalls(), network, make_sources(), **{**tables(), "results": results})
-    pd.testing.assert_series_equal(verdicts(again, name), verdicts(found, name))
+    return trace(make_outfalls(), network, make_sources(), **{**tables(), "results": results})
+
+
+@pytest.fixture(scope="module")
+def in_another_order(network):
+    """Return the trace with the rows of every table shuffled."""
+    mixed = {key: shuffled(table) for key, table in tables().items()}
+    return trace(shuffled(make_outfalls()), network, shuffled(make_sources()), **mixed)
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_the_order_of_rows_does_not_matter(network, found, name):
+def test_units_do_not_matter(found, in_micrograms, name):
+    """A laboratory that writes µg/L says the same as one that writes mg/L."""
+    pd.testing.assert_series_equal(verdicts(in_micrograms, name), verdicts(found, name))
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_the_order_of_rows_does_not_matter(found, in_another_order, name):
     """The verdicts are the same in any order of every table."""
-    mixed = {key: shuffled(table) for key, table in tables().items()}
-    again = trace(shuffled(make_outfalls()), network, shuffled(make_sources()), **mixed)
     left, right = (
         run.evidence[run.evidence["line"] == name].sort_values("evidence_id", ignore_index=True)
-        for run in (found, again)
+        for run in (found, in_another_order)
     )
     assert_frame_equal(left, right)
 
