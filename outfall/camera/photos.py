@@ -13,7 +13,7 @@ import pandas as pd
 
 from outfall.camera.exif import NotAPhotoError, read_shot
 from outfall.errors import ReadError, TableError
-from outfall.tables import check, contract, empty
+from outfall.tables import attach_issues, check, contract, empty, issue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def read_photos(
 
     Reads JPEG and TIFF files in the folder and below, their EXIF and XMP (DJI: gimbal, heights, RTK accuracy), and
     only the header of each picture. A photo without position or time is kept without it. A file that cannot be used
-    is left out and named in ``.attrs["issues"]``; no file stops the others.
+    is left out and named in ``tables.list_issues``; no file stops the others.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def read_photos(
     -------
     GeoDataFrame, n rows, Point, EPSG:4326
         The contract ``photos``, in the order of the file names. ``sigma_m`` is the camera's own accuracy where it
-        writes one; else our default: RTK fixed 0.05, float 0.5, single 3, no RTK 5 metres. ``.attrs["issues"]``, where
-        there were any, is a list of rows of the table ``issues``.
+        writes one; else our default: RTK fixed 0.05, float 0.5, single 3, no RTK 5 metres. What was doubtful
+        travels with the table; ``tables.list_issues`` shows it.
 
     Raises
     ------
@@ -168,26 +168,13 @@ def _table(rows: list[dict[str, object]], issues: list[dict[str, object]]) -> gp
         table = check(gpd.GeoDataFrame(frame.drop(columns=["lon", "lat"]), geometry=points), "photos")
     else:
         table = empty("photos", crs=4326)
-    if issues:
-        table.attrs["issues"] = issues
-    return gpd.GeoDataFrame(table)
+    return gpd.GeoDataFrame(attach_issues(table, issues) if issues else table)
 
 
 def _note(issues: list[dict[str, object]], name: str, kind: str, why: str, why_zh: str, decision: str) -> None:
     level = "note" if kind == "duplicate" else "warning"
-    issues.append(
-        {
-            "issue_id": f"photos:{kind}:{name}",
-            "about": "photos",
-            "row_ids": name,
-            "kind": kind,
-            "level": level,
-            "reason": f"{name}: {why}",
-            "reason_zh": f"{name}: {why_zh}",
-            "decision": decision,
-            "source_ref": name,
-        }
-    )
+    reason, reason_zh = f"{name}: {why}", f"{name}: {why_zh}"
+    issues.append(issue(kind, name, reason, reason_zh=reason_zh, rows=[name], level=level, decision=decision))
 
 
 def _zone(tz: str | None) -> ZoneInfo | None:

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["read_boat"]
 
-# Our defaults (no standard): how long a sonde takes to answer, and how far down a bank plume reaches the keel.
+# Our defaults (no standard): how long a sonde takes to answer, and how far below its mouth a bank plume meets a keel
+# some metres off the bank.
 _RESPONSE_S = 5.0
-_PLUME_SIGMA_M = 10.0
-_SAME_M = 25.0
+_PLUME_SIGMA_M = 40.0
+_SAME_M = 30.0
 _STANDING_M = 0.5
 _GEOD = pyproj.Geod(ellps="WGS84")
 _NOT_PARAMETERS = {"seen_at", "leg", "track_m", "speed_ms", "sigma_m", "source_ref", "geometry"}
@@ -44,8 +45,8 @@ def read_boat(
     r"""Return the places where the water changes along a boat's track, as sightings.
 
     Each sensor of each continuous leg is searched for sudden changes against its own noise and slow drift; a plume
-    that rises and then decays is one step, at its rise. Steps of several sensors, or of several passes, within 25
-    metres are one sighting: the clearest one is named, the others stand in the note. A step says that water changes
+    that rises and then decays is one step, at its rise. Steps of several sensors, or of several passes, within 30
+    metres (or four fixes) are one sighting: the clearest one is named, the others stand in the note. A step says that water changes
     here; whether a known outfall explains it is for ``register`` to say.
 
     Parameters
@@ -61,15 +62,15 @@ def read_boat(
     constants : mapping of str to object, optional
         Values for columns the log lacks: ``date``, or columns of ``sightings``.
     step_sigmas : float, default 4
-        How sure a leg must be of its steps; on noise without any outfall fewer than one false step per 100 km and
-        sensor is to be expected at 4, and two or three per 10 km where the water itself is patchy.
+        Standard errors by which the water before and behind a step must differ. At 4, fewer than one false step per
+        10 km and sensor is to be expected from noise alone; see ``survey.steps``.
 
     Returns
     -------
     GeoDataFrame, n rows, Point, EPSG:4490
         The contract ``sightings`` in the order of the track. ``step_value`` is after less before in the direction of
         travel; ``sigma_m`` joins the receiver, the distance between fixes, the answer of the sensor (5 s) and the
-        way of the plume to the keel (10 m), the last two our defaults.
+        way of the plume from the bank to the keel (40 m), the last two our defaults.
 
     Raises
     ------
@@ -146,7 +147,7 @@ def _row(rows: gpd.GeoDataFrame, at: int, along: NDArray[np.float64]) -> dict[st
         "seen_at": after["seen_at"],
         "track_m": float(along[at - 1] + along[at]) / 2,
         "sigma_m": float(np.sqrt(np.sum(np.square(parts)))),
-        "same_m": max(_SAME_M, 2 * spacing),
+        "same_m": max(_SAME_M, 4 * spacing),
         "source_ref": after["source_ref"],
     }
 

@@ -11,7 +11,7 @@ import pandas as pd
 from outfall.coordinates import has_coordinates, to_points
 from outfall.errors import CoordinateError, TableError
 from outfall.survey.headings import find_answer
-from outfall.tables import check, find_problems, name_columns, read_frame, rename_problems
+from outfall.tables import attach_issues, check, find_problems, issue, name_columns, read_frame, rename_problems
 from outfall.vocabulary import plain
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def read_ground(
     -------
     GeoDataFrame, n rows, Point, EPSG:4490
         The contract ``sightings``, in the order of the file. ``platform`` is ``foot`` and ``sigma_m`` 8 metres (our
-        default) where neither the file nor ``constants`` says another; ``survey_id`` is the name of the file.
+        default) where neither the file nor ``constants`` says another; ``survey_id`` is the name of the file. Rows
+        without a position are kept and named in ``tables.list_issues``.
 
     Raises
     ------
@@ -85,7 +86,13 @@ def read_ground(
         if column not in named.columns:
             named[column] = value
     named = _answered(named)
-    return _contracted(named, where, crs, tz, rename_problems(frame, "sightings", rename))
+    sightings = _contracted(named, where, crs, tz, rename_problems(frame, "sightings", rename))
+    is_lost = sightings.geometry.isna() & sightings["reach_id"].isna()
+    if not is_lost.any():
+        return sightings
+    refs = sightings["source_ref"][is_lost]
+    lost = issue("no_geometry", where, "rows have no position", reason_zh="记录没有坐标", rows=refs, decision="kept")
+    return gpd.GeoDataFrame(attach_issues(sightings, [lost]))
 
 
 def _answered(named: pd.DataFrame) -> pd.DataFrame:

@@ -44,9 +44,6 @@ def find_sensor(heading: object) -> tuple[str, str | None] | None:
     upper, _, text = str(heading).strip().rpartition("|")
     if upper and _unit(text) is not None and _parameter(text) is None:
         text = f"{upper.rpartition('|')[2]} ({text})"
-    name = _parameter(text)
-    if name is not None:
-        return name, None
     found = _BRACKETS.match(text)
     pairs = [(found.group(1), found.group(2))] if found else []
     pairs += [(text[: gap.start()], text[gap.end() :]) for gap in _GAPS.finditer(text)]
@@ -54,7 +51,8 @@ def find_sensor(heading: object) -> tuple[str, str | None] | None:
         name, unit = _parameter(left), _unit(right)
         if name is not None and (unit is not None or not right.strip()):
             return name, unit
-    return None
+    name = _parameter(text)
+    return (name, None) if name is not None else None
 
 
 def read_sensors(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str, list[str]]]]:

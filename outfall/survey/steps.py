@@ -1,7 +1,8 @@
 """Where along a track does the water change at once, and by how much.
 
-A straight line is fitted to the readings before and after each place; the step is the difference of the two lines
-there. A plume that rises and then decays is one step: the decay is the slope of the second line, not another step.
+Levels and straight lines are fitted to the readings before and behind each place. A step is where the levels differ
+beyond doubt and the two lines still differ at the place itself: a plume that rises and then decays is one step, and a
+slow drift is none.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["Step", "find_steps", "noise_sigma"]
 
 # Readings left out on each side of the place, and readings each line is fitted to: from near neighbours to weak steps.
-_SCALES = ((0, 4), (0, 6), (1, 10), (2, 18), (4, 36))
+_SCALES = ((0, 4), (0, 6), (1, 10), (2, 18), (4, 36), (6, 12))
 _SPIKE_SIGMAS = 6.0
 _MAD = 1.4826
+# How far the two lines must differ at the place itself, in standard errors (our default).
+_JUMP_SIGMAS = 2.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,8 @@ def find_steps(track_m: NDArray[np.float64], values: NDArray[np.float64], *, ste
     values : array of float, n
         Readings; missing ones are left out.
     step_sigmas : float, default 4
-        How sure the *whole leg* must be: a leg of pure noise shows a step about as rarely as one normal number lies
-        beyond it. Where n readings hold m windows side by side, each single step must reach
-        ``sqrt(step_sigmas**2 + 2 ln m)`` standard errors.
+        Standard errors by which the levels before and behind must differ. At 4, noise without any outfall gives fewer
+        than one false step in 10 km, white or patchy (measured: 0.1 to 0.4; 2.5 where single readings are wild).
 
     Returns
     -------
@@ -121,7 +123,11 @@ def noise_sigma(values: NDArray[np.float64]) -> float:
 def _candidates(
     along: NDArray[np.float64], y: NDArray[np.float64], sigma: float, scale: tuple[int, int], step_sigmas: float
 ) -> list[tuple[float, int, float, int]]:
-    """Return sigmas, place, size and reach of every place where one scale sees a step."""
+    """Return sigmas, place, size and reach of every place where one scale sees a step.
+
+    The levels before and after must differ beyond doubt, and the two lines must still differ at the place itself:
+    on a long slope the first is true everywhere and the second nowhere.
+    """
     guard, count = scale
     reach = guard + count
     if len(y) < 2 * reach:
@@ -129,33 +135,35 @@ def _candidates(
     windows_x, windows_y = sliding_window_view(along, count), sliding_window_view(y, count)
     at = np.arange(reach, len(y) - reach + 1)
     edge = (along[at - 1] + along[at]) / 2
-    before, error_before = _line_at(windows_x[at - reach], windows_y[at - reach], edge, sigma)
-    after, error_after = _line_at(windows_x[at + guard], windows_y[at + guard], edge, sigma)
-    size = after - before
-    error = sigma * np.sqrt(error_before + error_after)
-    # Water is patchy: where the contrast of quiet water spreads wider than white noise would, that is the noise.
-    patchy = _MAD * float(np.median(np.abs(size - np.median(size)))) if len(size) >= 20 else 0.0
-    white = float(np.median(error))
-    sigmas = np.abs(size) / (error * max(1.0, patchy / white))
-    least = float(np.sqrt(step_sigmas**2 + 2 * np.log(len(y) / count)))
-    return [(float(sigmas[i]), int(at[i]), float(size[i]), reach) for i in np.flatnonzero(sigmas >= least)]
+    before, spread_before = _line_at(windows_x[at - reach], windows_y[at - reach], edge)
+    after, spread_after = _line_at(windows_x[at + guard], windows_y[at + guard], edge)
+    level = windows_y[at + guard].mean(axis=1) - windows_y[at - reach].mean(axis=1)
+    level_sigmas = level / _error(level, np.full(len(level), sigma * np.sqrt(2 / count)))
+    jump = after - before
+    jump_sigmas = jump / _error(jump, sigma * np.sqrt(spread_before + spread_after))
+    is_step = (np.abs(level_sigmas) >= step_sigmas) & (jump_sigmas * np.sign(level) >= _JUMP_SIGMAS)
+    return [(float(abs(level_sigmas[i])), int(at[i]), float(level[i]), reach) for i in np.flatnonzero(is_step)]
+
+
+def _error(contrast: NDArray[np.float64], white: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the standard error of a contrast: where quiet water spreads wider than white noise, that is the noise."""
+    if len(contrast) < 20:
+        return white
+    patchy = _MAD * float(np.median(np.abs(contrast - np.median(contrast))))
+    return white * max(1.0, patchy / float(np.median(white)))
 
 
 def _line_at(
-    x: NDArray[np.float64], y: NDArray[np.float64], edge: NDArray[np.float64], sigma: float
+    x: NDArray[np.float64], y: NDArray[np.float64], edge: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the fitted line of each window at its edge, and the variance of that over the variance of one reading.
-
-    A slope counts as far as it rises above its own error: level water is a level, and only a decaying plume a slope.
-    """
+    """Return the fitted line of each window at its edge, and the variance of that over the variance of one reading."""
     count = x.shape[1]
     middle = x.mean(axis=1)
     apart = x - middle[:, None]
     spread = np.maximum((apart**2).sum(axis=1), 1e-12)
     slope = (apart * y).sum(axis=1) / spread
-    trusted = np.maximum(0.0, 1 - 2 * sigma**2 / np.maximum(slope**2 * spread, 1e-300))
     away = edge - middle
-    return y.mean(axis=1) + trusted * slope * away, 1 / count + trusted * away**2 / spread
+    return y.mean(axis=1) + slope * away, 1 / count + away**2 / spread
 
 
 def _steepest(y: NDArray[np.float64], at: int, size: float, reach: int) -> int:

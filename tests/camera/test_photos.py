@@ -16,7 +16,7 @@ from outfall.camera import read_photos
 from outfall.camera.exif import NotAPhotoError, read_shot
 from outfall.camera.packet import read_packet
 from outfall.errors import ReadError, TableError
-from outfall.tables import check
+from outfall.tables import check, list_issues
 
 _DJI = {
     "AbsoluteAltitude": "+186.57",
@@ -121,7 +121,7 @@ def test_bad_files_are_named_and_stop_nothing(take, tmp_path):
     assert set(reasons) == {"empty.jpg", "text.jpg", "cut.jpg", "phone.heic", "huge.tif", "bomb.jpg"}
     assert "million" in reasons["huge.tif"]
     assert "million" in reasons["bomb.jpg"]
-    check(pd.DataFrame(photos.attrs["issues"]), "issues")
+    assert len(list_issues(photos)) == 6
 
 
 def test_the_same_photo_twice_is_one_photo(take, tmp_path):
