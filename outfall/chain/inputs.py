@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from outfall.chain.state import Progress
     from outfall.project import Input, Project
 
-__all__ = ["PLATFORMS", "read_inputs", "read_lines"]
+__all__ = ["PLATFORMS", "read_inputs", "read_lines", "without_doubts"]
 
 PLATFORMS = ("drone", "boat", "crawler", "ground")
 _NETWORK_OPTIONS = ("tolerance_m", "join_m")
@@ -99,9 +99,17 @@ def read_inputs(project: Project, *, lines: gpd.GeoDataFrame | None = None, prog
     problems += _repeated(frames)
     state["problems"] = problems
     if not problems:
-        state.update({name: _together(found, name) for name, found in frames.items()})  # type: ignore[typeddict-item]
         state["issues"] = list_issues(*(frame for found in frames.values() for frame in found))
+        tables = {name: without_doubts(_together(found, name)) for name, found in frames.items()}
+        state.update(tables)  # type: ignore[typeddict-item]
     return state
+
+
+def without_doubts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame without the doubts it carries, once they are listed: pandas copies them at every step."""
+    out = frame.copy(deep=False)
+    out.attrs = {}
+    return out
 
 
 def _read_lines(item: Input) -> gpd.GeoDataFrame:

@@ -7,7 +7,7 @@ from typing import cast
 import geopandas as gpd
 import pandas as pd
 
-from outfall.chain.inputs import read_inputs, read_lines
+from outfall.chain.inputs import read_inputs, read_lines, without_doubts
 from outfall.chain.outputs import list_tables, write_tables
 from outfall.chain.state import State, Step
 from outfall.errors import ProjectError
@@ -58,7 +58,8 @@ def make_outfalls(state: State) -> State:
 
     outfalls = register(state["sightings"], state["network"])
     doubtful = list_doubtful(state["sightings"], state["network"])
-    return State(outfalls=outfalls, issues=_merged(state.get("issues"), list_issues(outfalls), doubtful))
+    plain = cast("gpd.GeoDataFrame", without_doubts(outfalls))
+    return State(outfalls=plain, issues=_merged(state.get("issues"), list_issues(outfalls), doubtful))
 
 
 def make_trace(state: State) -> State:
