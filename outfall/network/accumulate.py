@@ -17,6 +17,8 @@ __all__ = ["Rule", "accumulate_values", "pick_values"]
 
 Rule = Literal["total", "main", "apportioned"]
 
+_OF_THE_PIECE = ("length_m", "area_km2")  # the builder has shared these out already
+
 _RULES = {"total": sum_total, "main": sum_main, "apportioned": sum_split}
 
 
@@ -59,7 +61,7 @@ def pick_values(reaches: pd.DataFrame, column: str | pd.Series) -> pd.Series:
     reaches : DataFrame
         Reaches of the network.
     column : str or Series
-        Name of a column with numbers, or numbers indexed by reach id; reaches that are not in it are missing.
+        Name of a column with numbers (of a line that was cut, each piece has its share by length), or numbers indexed by reach id; reaches that are not in it are missing.
 
     Returns
     -------
@@ -90,4 +92,17 @@ def pick_values(reaches: pd.DataFrame, column: str | pd.Series) -> pd.Series:
     if len(values) and values.isna().all():
         msg = f"accumulate: column {column!r} of the reaches holds no number; nothing can be summed"
         raise NetworkError(msg)
-    return pd.Series(values.to_numpy(), index=ids, name=column)
+    numbers = values.to_numpy(float)
+    if column not in _OF_THE_PIECE:
+        numbers = numbers * _share_of_line(reaches)
+    return pd.Series(numbers, index=ids, name=column)
+
+
+def _share_of_line(reaches: pd.DataFrame) -> Reals:
+    """Return the share of its line that each reach is: what a line has is counted once, not once per piece."""
+    if "line_id" not in reaches.columns or reaches["line_id"].isna().all():
+        return np.ones(len(reaches))
+    length = reaches["length_m"].astype("float64")
+    line = reaches["line_id"].fillna(reaches["reach_id"])
+    whole = length.groupby(line.to_numpy()).transform("sum")
+    return np.where(whole > 0, length / whole.where(whole > 0, 1.0), 1.0)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra
 
-__all__ = ["Arrays", "Ints", "Reals", "find_knots", "find_path", "find_pieces", "group_rows", "walk_down", "walk_up"]
+__all__ = ["Arrays", "Ints", "Reals", "find_path", "find_pieces", "group_rows", "walk_down", "walk_up"]
 
 Ints = NDArray[np.int32]
 Reals = NDArray[np.float64]
@@ -220,32 +220,6 @@ def find_pieces(arrays: Arrays) -> Ints:
     return np.asarray(number[arrays.from_node], dtype=np.int32)
 
 
-def find_knots(arrays: Arrays) -> tuple[Ints, Ints]:
-    """Return the strongly connected parts of a network, numbered from downstream to upstream.
-
-    Reaches and nodes are both vertices here, so that a node with many reaches costs no more than they do.
-
-    Parameters
-    ----------
-    arrays : Arrays
-        The network.
-
-    Returns
-    -------
-    reach_part, node_part : ndarray of int32
-        Water runs from a part to parts of a lower number only.
-    """
-    count, nodes = len(arrays.from_node), arrays.node_count
-    rows, both = np.arange(count), np.flatnonzero(arrays.two_way)
-    tail = np.concatenate([count + arrays.from_node, rows, count + arrays.to_node[both], both])
-    head = np.concatenate([rows, count + arrays.to_node, both, count + arrays.from_node[both]])
-    graph = csr_matrix((np.ones(len(tail), dtype=np.int8), (tail, head)), shape=(count + nodes, count + nodes))
-    _, part = connected_components(graph, directed=True, connection="strong")
-    if np.any(part[tail] < part[head]):  # scipy numbers parts in this order without promising it
-        part = _sorted_parts(part, tail, head)
-    return np.asarray(part[:count], dtype=np.int32), np.asarray(part[count:], dtype=np.int32)
-
-
 def group_rows(keys: NDArray[np.int64] | Ints, values: Ints, count: int) -> Csr:
     """Return values grouped by key as (start, value), keeping their order inside each group.
 
@@ -293,17 +267,3 @@ def _shortest_between(arrays: Arrays, tail: int, head: int) -> int:
     other = np.where(arrays.from_node[here] == tail, arrays.to_node[here], arrays.from_node[here])
     joining = here[other == head]
     return int(joining[np.argmin(arrays.length_m[joining])])
-
-
-def _sorted_parts(part: NDArray[np.int32], tail: NDArray[np.int64], head: NDArray[np.int64]) -> NDArray[np.int32]:
-    import networkx as nx
-
-    graph = nx.DiGraph()
-    graph.add_nodes_from(np.unique(part).tolist())
-    graph.add_edges_from(
-        pair for pair in zip(part[tail].tolist(), part[head].tolist(), strict=True) if pair[0] != pair[1]
-    )
-    number = np.zeros(int(part.max()) + 1, dtype=np.int32)
-    for at, name in enumerate(reversed(list(nx.topological_sort(graph)))):
-        number[name] = at
-    return number[part]

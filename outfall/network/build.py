@@ -6,6 +6,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -18,15 +19,17 @@ from outfall.network.clean import clean_lines
 from outfall.network.columns import tidy_lines
 from outfall.network.cut import cut_lines, find_midline_joins
 from outfall.network.finish import finish_network
-from outfall.network.graph import Network
 from outfall.network.join import Ends, join_ends
 from outfall.network.pipes import join_pipes
 from outfall.network.record import Record
 from outfall.vocabulary import plain
 
+if TYPE_CHECKING:
+    from outfall.network.graph import Network
+
 __all__ = ["build_network"]
 
-Lines = gpd.GeoDataFrame | Sequence[gpd.GeoDataFrame]
+Lines: TypeAlias = gpd.GeoDataFrame | Sequence[gpd.GeoDataFrame]
 
 
 def build_network(
@@ -91,7 +94,7 @@ def build_network(
     if not frames:
         msg = "build_network: neither rivers nor pipes were given; pass lines of at least one"
         raise NetworkError(msg)
-    metric = choose_crs(*frames) if crs is None else crs
+    metric = crs if crs is not None else _metric_crs(frames)
     record = Record()
     made: dict[str, tuple[gpd.GeoDataFrame, Ends]] = {}
     cleaned = {
@@ -169,9 +172,22 @@ def _rename_clashes(cleaned: dict[str, gpd.GeoDataFrame], record: Record) -> Non
 
 
 def _as_list(frames: Lines | None) -> list[gpd.GeoDataFrame]:
+    """Return the tables, with nothing where a geometry is there but empty."""
     if frames is None:
         return []
-    return [frames] if isinstance(frames, gpd.GeoDataFrame) else list(frames)
+    items = [frames] if isinstance(frames, gpd.GeoDataFrame) else list(frames)
+    blank = [item.geometry.is_empty.to_numpy() for item in items]
+    return [
+        item.set_geometry(item.geometry.mask(gone)) if gone.any() else item
+        for item, gone in zip(items, blank, strict=True)
+    ]
+
+
+def _metric_crs(frames: Sequence[gpd.GeoDataFrame]) -> object:
+    """Return the CRS chosen from the data; tables without any line keep the metric CRS they have."""
+    empty = all(frame.geometry.isna().all() for frame in frames)
+    known = [frame.crs for frame in frames if frame.crs is not None and frame.crs.is_projected]
+    return known[0] if empty and known else choose_crs(*frames)
 
 
 def _check_options(**options: float) -> None:
@@ -187,5 +203,5 @@ def _check_options(**options: float) -> None:
 
 @cache
 def _directions() -> Mapping[str, float]:
-    with files(__package__).joinpath("directions.csv").open(encoding="utf-8", newline="") as stream:
-        return {plain(row["word"]): float(row["forward_share"]) for row in csv.DictReader(stream)}
+    stream = files(__package__).joinpath("directions.csv").read_text(encoding="utf-8").splitlines()
+    return {plain(row["word"]): float(row["forward_share"]) for row in csv.DictReader(stream)}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
-from outfall.network.record import Record
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from outfall.network.record import Record
 
 __all__ = ["clean_lines"]
 
@@ -40,12 +44,13 @@ def clean_lines(lines: gpd.GeoDataFrame, record: Record, *, about: str) -> gpd.G
     parted = _single_lines(single, record, about)
     length = shapely.length(parted.geometry.to_numpy())
     empty = ~(length > _NOTHING_M)
-    for number, at in zip(parted["line_id"][empty], parted.geometry[empty], strict=True):
+    gone = parted[empty]
+    for number, ref, at in zip(gone["line_id"], gone["source_ref"], gone.geometry, strict=True):
         record.add(
             "zero_length",
             [number],
-            f"line {number} has no length: all its points are one",
-            f"线 {number} 长度为零",
+            f"line {number} ({ref}) has no length: all its points are one",
+            f"线 {number}({ref})长度为零",
             level="warning",
             about=about,
             decision="left out",
@@ -105,7 +110,7 @@ def _without_duplicates(lines: gpd.GeoDataFrame, record: Record, about: str) -> 
 
 
 def _unique_ids(lines: gpd.GeoDataFrame, record: Record, about: str) -> pd.Series:
-    """Number the lines that share an id, in an order that is that of their shapes and not of the file."""
+    """Return one id per line; those that share one are told apart in the order of their shapes, not of the file."""
     ids = lines["line_id"]
     twice = ids.duplicated(keep=False)
     if not twice.any():

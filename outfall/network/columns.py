@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from outfall.network.record import Record
 from outfall.tables import contract, empty, name_columns
 from outfall.vocabulary import find_word, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from outfall.network.record import Record
 
 __all__ = ["name_lines", "tidy_lines"]
 
@@ -105,8 +109,8 @@ def _tidy(raw: pd.Series, name: str, dtype: str, allowed: str, record: Record, a
         numbers = numbers.where(np.isfinite(numbers))
         column = contract("reaches").columns.get(name)
         if column is not None:
-            numbers = numbers.mask((numbers < (column.minimum if column.minimum is not None else -np.inf)))
-            numbers = numbers.mask((numbers > (column.maximum if column.maximum is not None else np.inf)))
+            numbers = numbers.mask(numbers < (column.minimum if column.minimum is not None else -np.inf))
+            numbers = numbers.mask(numbers > (column.maximum if column.maximum is not None else np.inf))
         _record_lost(text, numbers, name, "is not a number this column can hold", record, about)
         return numbers
     if dtype == "flag":
@@ -168,8 +172,8 @@ def _as_text(raw: pd.Series) -> pd.Series:
 
 @cache
 def _column_maps() -> Mapping[str, tuple[str, float]]:
-    with files(__package__).joinpath("column_maps.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    stream = files(__package__).joinpath("column_maps.csv").read_text(encoding="utf-8").splitlines()
+    rows = list(csv.DictReader(stream))
     found: dict[str, tuple[str, float]] = {}
     for row in rows:
         found.setdefault(plain(row["heading"]), (row["column"], float(row["factor"] or 1.0)))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
 from outfall.network.join import Ends
-from outfall.network.record import Record
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from outfall.network.record import Record
 
 __all__ = ["cut_lines", "find_midline_joins"]
 

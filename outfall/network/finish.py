@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from outfall.coordinates import length_m
 from outfall.network.graph import Network
-from outfall.network.join import Ends
 from outfall.network.primary import choose_main
-from outfall.network.record import Record
 from outfall.tables import empty
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from outfall.network.join import Ends
+    from outfall.network.record import Record
 
 __all__ = ["finish_network"]
 
@@ -130,9 +135,10 @@ def _nodes(
     words = ["pump_well", "outfall", "manhole", "mouth", "headwater", "divergence", "confluence"]
     frame = pd.DataFrame({"node_id": pd.Series(names, dtype="str")})
     frame["kind"] = pd.Series(np.select(conditions, words, default="junction"), dtype="str")
-    ids = pd.DataFrame({"node": np.concatenate([from_node, to_node]), "ref": np.tile(reaches["source_ref"], 2)})
-    first = ids.groupby("node")["ref"].min()
-    frame["source_ref"] = ("build_network(" + first.sort_index() + ")").astype("str").to_numpy()
+    refs, number = np.unique(reaches["source_ref"].to_numpy(dtype=object).astype(str), return_inverse=True)
+    first = np.full(count, len(refs))
+    np.minimum.at(first, np.concatenate([from_node, to_node]), np.tile(number, 2))
+    frame["source_ref"] = pd.Series([f"build_network({refs[at]})" for at in first], dtype="str")
     shapes = gpd.GeoSeries.from_xy(place[:, 0], place[:, 1], crs=reaches.crs)
     return _conform(gpd.GeoDataFrame(frame, geometry=shapes), "nodes")
 
@@ -196,7 +202,7 @@ def _record_odd_nodes(network: Network, record: Record) -> None:
     """Write down nodes where several reaches only end, or only begin: one of them may run the other way."""
     arrays, count = network.arrays, len(network.nodes)
     into, out = np.bincount(arrays.to_node, minlength=count), np.bincount(arrays.from_node, minlength=count)
-    lines = np.array([_line_ids(network)[name] for name in network.reaches["reach_id"]], dtype=object)
+    lines = network.reaches["line_id"].to_numpy(dtype=object)
     for kind, rows, odd, text, text_zh in (
         (
             "converging",

@@ -1,25 +1,31 @@
-"""What lies upstream, downstream and between: rivers and pipes as one directed network."""
+"""What lies upstream, downstream and between: rivers and pipes as one directed network.
+
+Longer than 300 lines because the class and the documentation of its methods belong together; their bodies are short and
+the work is done by the modules beside it.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from outfall.errors import NetworkError, Problem
 from outfall.network.accumulate import Rule, accumulate_values, pick_values
-from outfall.network.arrays import Arrays, find_knots, find_path, find_pieces, walk_down, walk_up
+from outfall.network.arrays import Arrays, find_path, walk_down, walk_up
+from outfall.network.parts import number_loops, number_pieces, take_reaches
 from outfall.network.sketch import describe_network, make_networkx, sketch_network
 from outfall.network.stretch import Lines, find_stretches, group_lines, list_problems, order_exits
 from outfall.tables import empty
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import geopandas as gpd
     import networkx as nx
     import pyproj
     from numpy.typing import NDArray
@@ -282,17 +288,7 @@ class Network:
         NetworkError
             An id is not in the network.
         """
-        keep = np.zeros(len(self.reaches), dtype=bool)
-        keep[self.position(reach_ids)] = True
-        ends = np.concatenate([self.arrays.from_node, self.arrays.to_node])
-        before = np.bincount(ends, minlength=len(self.nodes))
-        after = np.bincount(ends[np.concatenate([keep, keep])], minlength=len(self.nodes))
-        nodes = self.nodes.assign(kind=self.nodes["kind"].mask((after > 0) & (after < before), "boundary"))[after > 0]
-        reaches = self.reaches[keep]
-        known = set(reaches["reach_id"]) | set(_column(reaches, "line_id").dropna())
-        assert self.issues is not None
-        about = self.issues["row_ids"].fillna("").map(lambda text: not known.isdisjoint(str(text).split(";")))
-        return Network(reaches, nodes, self.issues[about.astype(bool)])
+        return Network(*take_reaches(self.reaches, self.nodes, self.issues, self.arrays, self.position(reach_ids)))
 
     def pieces(self) -> pd.Series:
         """Return the number of the connected piece each reach lies in; 1 is the longest.
@@ -302,14 +298,7 @@ class Network:
         Series of int, indexed by reach_id
             Pieces are joined in no way at all.
         """
-        found = find_pieces(self.arrays)
-        frame = pd.DataFrame(
-            {"piece": found, "length_m": self.arrays.length_m, "first": self.reaches["reach_id"].to_numpy()}
-        )
-        order = frame.groupby("piece").agg({"length_m": "sum", "first": "min"})
-        order = order.sort_values(["length_m", "first"], ascending=[False, True])
-        number = pd.Series(np.arange(1, len(order) + 1), index=order.index)
-        return pd.Series(number.loc[found].to_numpy(), index=self._rows, name="piece")
+        return number_pieces(self.reaches, self.arrays)
 
     def loops(self) -> pd.DataFrame:
         """Return the reaches from which water could come back to where it was.
@@ -319,14 +308,7 @@ class Network:
         DataFrame
             ``loop`` (number), ``reach_id``, ``is_two_way``; a stretch of two-way reaches is a loop too.
         """
-        part = find_knots(self.arrays)[0]
-        own = self.arrays.from_node == self.arrays.to_node
-        inside = (np.bincount(part, minlength=1)[part] > 1) | own if len(part) else own
-        frame = pd.DataFrame({"part": part, "reach_id": self._rows, "is_two_way": self.arrays.two_way})[inside]
-        first = frame.groupby("part")["reach_id"].min().sort_values()
-        number = pd.Series(np.arange(1, len(first) + 1), index=first.index)
-        frame.insert(0, "loop", number.reindex(frame["part"]).to_numpy(dtype=np.int64))
-        return frame.drop(columns="part").sort_values(["loop", "reach_id"]).reset_index(drop=True)
+        return number_loops(self.reaches, self.arrays)
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """Return the network for networkx users: nodes by node_id, edges by reach_id.

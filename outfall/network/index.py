@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from outfall.network.arrays import Arrays, Ints, Reals, find_knots, group_rows
+from outfall.network.arrays import Arrays, Ints, Reals, group_rows
+from outfall.network.knots import find_knots
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Index", "make_index", "sum_main", "sum_split", "sum_total"]
 
@@ -124,9 +128,7 @@ def _exits(arrays: Arrays, part: Ints, node_part: Ints, fraction: Reals) -> tupl
     tail, head, share = tail[order], head[order], share[order]
     is_main = np.ones(len(tail), dtype=bool)
     is_main[1:] = tail[1:] != tail[:-1]
-    vertices = np.bincount(part, minlength=1 + int(tail.max(initial=0))) + np.bincount(
-        node_part, minlength=1 + int(tail.max(initial=0))
-    )
+    vertices = np.bincount(np.concatenate([part, node_part]))
     is_main &= (rank[order] == 0) | (vertices[tail] > 1)  # a knot drains by its best exit, a minor reach never as main
     given = np.bincount(tail, weights=share) if len(tail) else np.zeros(0)
     number = np.bincount(tail) if len(tail) else np.zeros(0)

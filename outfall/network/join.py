@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from outfall.network.record import Record
+from outfall.network.unite import Joins, Union
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from outfall.network.record import Record
 
 __all__ = ["Ends", "join_ends"]
 
@@ -71,7 +76,7 @@ def join_ends(lines: gpd.GeoDataFrame, record: Record, *, about: str, tolerance_
     tail = lines["from_node"].where(lines["part"] == 0)
     head = lines["to_node"].where(last)
     key = np.concatenate([tail.astype("object"), head.astype("object")])
-    key = np.where(pd.isna(key), None, key)
+    key[pd.isna(key)] = None
     key = _trusted(key, place, lines, record, about=about, limit_m=max(_SAME_NODE_M, 4 * tolerance_m))
     group, spot, number = _identical(key, place)
     group = _follow(group, lines, place, record, about=about, limit_m=max(_SAME_NODE_M, 4 * tolerance_m))
@@ -185,7 +190,7 @@ def _follow(
             decision="joined by position alone",
             distance_m=float(far),
         )
-    root = _Union(int(group.max(initial=-1)) + 1)
+    root = Union(int(group.max(initial=-1)) + 1)
     for one, other in zip(group[len(lines) + at[near]].tolist(), group[then[near]].tolist(), strict=True):
         root.join(one, other)
     return np.asarray([root.find(item) for item in group.tolist()], dtype=np.int64)
@@ -212,7 +217,7 @@ def _within(
         (pairs[:, 1], pairs[:, 0], gap)
     )  # spots are sorted by place, so this does not depend on row order
     ends = first[pairs[order]]
-    joins = _Joins(group, keyed, place, len(lines), tolerance_m)
+    joins = Joins(group, keyed, place, len(lines), tolerance_m)
     ids = np.tile(lines["line_id"].to_numpy(dtype=object), 2)
     for one, other in ends.tolist():
         joins.join(one, other)
@@ -271,71 +276,3 @@ def _ends(
     for at in has[np.argsort(key[has].astype(str), kind="stable")][::-1]:
         names[group[at]] = str(key[at])
     return Ends(group[:count], group[count:], place[order[first]], names)
-
-
-class _Union:
-    def __init__(self, count: int) -> None:
-        self.parent = list(range(count))
-
-    def find(self, item: int) -> int:
-        while self.parent[item] != item:
-            self.parent[item] = self.parent[self.parent[item]]
-            item = self.parent[item]
-        return item
-
-    def join(self, one: int, other: int) -> None:
-        one, other = self.find(one), self.find(other)
-        self.parent[max(one, other)] = min(one, other)
-
-
-class _Joins:
-    """Groups of ends that are joined one pair at a time, with the rules that forbid it."""
-
-    def __init__(
-        self,
-        group: NDArray[np.int64],
-        keyed: NDArray[np.bool_],
-        place: NDArray[np.float64],
-        count: int,
-        tolerance_m: float,
-    ) -> None:
-        self.root = _Union(len(keyed))
-        self.group, self.count, self.tolerance_m = group, count, tolerance_m
-        self.keyed, self.place = keyed.copy(), place
-        self.box: dict[int, tuple[float, float, float, float]] = {}
-        self.ends: dict[int, list[int]] = {}
-        self.refused: list[tuple[int, int]] = []
-        self.by_group = np.argsort(group, kind="stable")
-        self.start = np.searchsorted(group[self.by_group], np.arange(len(keyed) + 1))
-
-    def join(self, one: int, other: int) -> None:
-        a, b = self.root.find(int(self.group[one])), self.root.find(int(self.group[other]))
-        if a == b or (self.keyed[a] and self.keyed[b]):
-            return
-        west, south, east, north = (
-            *np.minimum(self._box(a)[:2], self._box(b)[:2]),
-            *np.maximum(self._box(a)[2:], self._box(b)[2:]),
-        )
-        if np.hypot(east - west, north - south) > 2 * self.tolerance_m and not (self.keyed[a] or self.keyed[b]):
-            return
-        small, large = sorted((a, b), key=lambda item: (len(self._ends(item)), item))
-        for end in self._ends(small):
-            if self.root.find(int(self.group[(end + self.count) % (2 * self.count)])) == large:
-                self.refused.append((one, other))
-                return
-        self.root.join(a, b)
-        kept = self.root.find(a)
-        ends = self._ends(large) + self._ends(small)
-        self.box[kept], self.ends[kept] = (float(west), float(south), float(east), float(north)), ends
-        self.keyed[kept] = self.keyed[a] or self.keyed[b]
-
-    def _ends(self, item: int) -> list[int]:
-        if item not in self.ends:
-            self.ends[item] = self.by_group[self.start[item] : self.start[item + 1]].tolist()
-        return self.ends[item]
-
-    def _box(self, item: int) -> tuple[float, float, float, float]:
-        if item not in self.box:
-            at = self.place[self._ends(item)]
-            self.box[item] = (*at.min(axis=0).tolist(), *at.max(axis=0).tolist())
-        return self.box[item]

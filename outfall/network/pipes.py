@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
 from outfall.network.cut import cut_lines
 from outfall.network.join import Ends
-from outfall.network.record import Record
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from outfall.network.record import Record
 
 __all__ = ["join_pipes", "stack_ends"]
 
@@ -124,7 +129,9 @@ def _find_touches(
     frame = frame.sort_values(["node", "gap_m", "name", "part"], kind="stable").drop_duplicates("node")
     ids = pd.DataFrame({"node": np.concatenate([ends.to_node, ends.from_node]), "pipe": np.tile(pipes["line_id"], 2)})
     first = ids.groupby("node")["pipe"].min()
-    return frame.assign(pipe=frame["node"].map(first)).drop(columns=["name", "part"]).reset_index(drop=True)
+    row = pd.Series(np.arange(len(pipes)), index=pipes["line_id"].to_numpy()).groupby(level=0).min()
+    frame = frame.assign(pipe=frame["node"].map(first)).drop(columns=["name", "part"])
+    return frame.sort_values("pipe", key=lambda names: names.map(row), kind="stable").reset_index(drop=True)
 
 
 def _place_on_rivers(
@@ -159,7 +166,7 @@ def _interfaces(
             name += "~"
         taken.add(name)
         names.append(name)
-    shapes = shapely.linestrings(np.stack([tail, head], axis=1)) if len(names) else np.empty(0, dtype=object)
+    shapes = shapely.linestrings(np.stack([tail, head], axis=1)) if names else np.empty(0, dtype=object)
     frame = pd.DataFrame({"line_id": pd.Series(names, dtype="str")})
     frame["kind"], frame["part"] = "interface", 0
     frame["source_ref"] = [f"build_network({pipe})" for pipe in touches["pipe"]]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
 from outfall.coordinates import to_crs
 from outfall.errors import PlaceError, Problem
-from outfall.network.graph import Network
-from outfall.tables import contract, empty
+from outfall.tables import empty
 from outfall.vocabulary import words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from outfall.network.graph import Network
 
 __all__ = ["locate"]
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import geopandas as gpd
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from outfall.network.arrays import Arrays
 from outfall.network.index import make_index, sum_split
-from outfall.network.record import Record
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from outfall.network.record import Record
 
 __all__ = ["choose_main"]
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import geopandas as gpd
 
 from outfall.errors import NetworkError, Problem, ReadError
 from outfall.network.build import build_network
 from outfall.network.columns import name_lines
-from outfall.network.graph import Network
 from outfall.tables import read_frame
+
+if TYPE_CHECKING:
+    from outfall.network.graph import Network
 
 __all__ = ["read_network"]
 
-Input = gpd.GeoDataFrame | Path | str
-Inputs = Input | Sequence[Input] | None
+Input: TypeAlias = gpd.GeoDataFrame | Path | str
+Inputs: TypeAlias = Input | Sequence[Input] | None
 
 _LAYER = "|layername="
 

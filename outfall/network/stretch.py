@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import geopandas as gpd
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from outfall.errors import Problem
 from outfall.tables import contract
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 __all__ = ["find_stretches", "group_lines", "list_problems", "order_exits"]
 

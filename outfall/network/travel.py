@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from outfall.errors import NetworkError, Problem
-from outfall.network.graph import Network
 from outfall.vocabulary import words
+
+if TYPE_CHECKING:
+    from outfall.network.graph import Network
 
 __all__ = ["default_velocities", "travel_times"]
 
@@ -86,8 +89,8 @@ def default_velocities() -> Mapping[str, float]:
     >>> default_velocities()["river"]
     0.4
     """
-    with files(__package__).joinpath("travel.csv").open(encoding="utf-8", newline="") as stream:
-        return MappingProxyType({row["kind"]: float(row["velocity_ms"]) for row in csv.DictReader(stream)})
+    stream = files(__package__).joinpath("travel.csv").read_text(encoding="utf-8").splitlines()
+    return MappingProxyType({row["kind"]: float(row["velocity_ms"]) for row in csv.DictReader(stream)})
 
 
 def _given(velocity_ms: float | Mapping[str, float] | None) -> dict[str, float]:
