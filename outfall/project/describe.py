@@ -37,7 +37,7 @@ class _Found(NamedTuple):
     sentences: list[str]
 
 
-def describe_folder(folder: Path | str, *, lang: Lang = "en") -> tuple[str, list[str]]:
+def describe_folder(folder: Path | str, *, name: str | None = None, lang: Lang = "en") -> tuple[str, list[str]]:
     r"""Look at the files of a folder and return a first ``outfall.toml`` with what it assumes.
 
     Names, columns, shapes, photos and bands are looked at. A file that nothing explains is never guessed: it is named
@@ -47,6 +47,8 @@ def describe_folder(folder: Path | str, *, lang: Lang = "en") -> tuple[str, list
     ----------
     folder : path
         Files as a survey brings them home, also in folders below.
+    name : str, optional
+        Name of the project and of its files; that of the folder by default.
     lang : {"en", "zh"}, default "en"
         Language of the sentences.
 
@@ -82,7 +84,7 @@ def describe_folder(folder: Path | str, *, lang: Lang = "en") -> tuple[str, list
         unused.append(_tell("nothing", lang))
     elif not {"rivers", "pipes"} & {item.role for item in used}:
         unused.append(_tell("no_lines", lang))
-    settings, general = _settings(home, lang)
+    settings, general = _settings(home, name, lang)
     text = write_text(settings, [(item.entry, item.sentences) for item in used], notes=[*general, *unused])
     return text, [*(sentence for item in used for sentence in item.sentences), *general, *unused]
 
@@ -154,11 +156,12 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" … ({len(names)})" if len(names) > _SHOWN else "")
 
 
-def _settings(home: Path, lang: Lang) -> tuple[Mapping[str, str], list[str]]:
-    name = home.resolve().name
-    name = "project" if not name or name_problem(name) else name
-    sentences = [_tell("name", lang, detail=name), *(_tell(key, lang) for key in ("crs", "points_crs", "tz"))]
-    return {**DEFAULTS, "name": name}, sentences
+def _settings(home: Path, name: str | None, lang: Lang) -> tuple[Mapping[str, str], list[str]]:
+    own = home.resolve().name
+    own = "project" if not own or name_problem(own) else own
+    sentences = [_tell("name", lang, detail=own)] if name is None else []
+    sentences += [_tell(key, lang) for key in ("crs", "points_crs", "tz")]
+    return {**DEFAULTS, "name": name or own}, sentences
 
 
 def _read_as(shown: str, role: str, why: str, detail: str, lang: Lang) -> str:

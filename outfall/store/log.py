@@ -93,14 +93,17 @@ def append_rows(
     checked = check(frame, table)
     keys = checked[contract(table).key].tolist() if len(checked) else []
     bodies = encode(checked, table) if keys else []
-    _refuse_broken_text(table, keys, bodies, actor, reason)
     refs = checked["source_ref"].tolist() if keys else []
-    with write_transaction(path) as connection:
-        drafts = _deleted(connection, table, keys) if replace else []
-        drafts += _changed(connection, table, list(zip(keys, bodies, refs, strict=True)))
-        if not replace and drafts:
-            _refuse_other_crs(connection, table, keys, bodies)
-        connection.executemany(_INSERT, _sealed(connection, drafts, table, actor, reason))
+    rows = list(zip(keys, bodies, refs, strict=True))
+    try:
+        with write_transaction(path) as connection:
+            drafts = _deleted(connection, table, keys) if replace else []
+            drafts += _changed(connection, table, rows)
+            if not replace and drafts:
+                _refuse_other_crs(connection, table, keys, bodies)
+            connection.executemany(_INSERT, _sealed(connection, drafts, table, actor, reason))
+    except UnicodeEncodeError as error:
+        raise StoreError(_half_character(table, rows)) from error
     return len(drafts)
 
 
@@ -154,16 +157,13 @@ def require_table(table: str) -> None:
         raise StoreError(msg)
 
 
-def _refuse_broken_text(table: str, keys: Sequence[str], bodies: Sequence[str], actor: str, reason: str) -> None:
-    broken = [key for key, body in zip(keys, bodies, strict=True) if not _is_unicode(body)]
-    if broken or not _is_unicode(actor + reason):
-        shown = ", ".join(ascii(key) for key in broken[:3]) or "actor or reason"
-        msg = f"{table}: a text holds half a character (a lone surrogate) in {shown}; type it again or read the file with its right encoding"
-        raise StoreError(msg)
-
-
-def _is_unicode(text: str) -> bool:
-    return text.isascii() or text.encode("utf-8", "replace").decode("utf-8") == text
+def _half_character(table: str, rows: Sequence[tuple[str, str, str]]) -> str:
+    broken = [key for key, body, _ in rows if body != body.encode("utf-8", "replace").decode("utf-8")]
+    shown = ", ".join(ascii(key) for key in broken[:3]) or "actor or reason"
+    return (
+        f"{table}: a text holds half a character (a lone surrogate) in {shown}; "
+        "type it again, or read the file with its right encoding"
+    )
 
 
 def _changed(connection: apsw.Connection, table: str, rows: Sequence[tuple[str, str, str]]) -> list[_Draft]:

@@ -224,6 +224,15 @@ def test_empty_and_missing_folders(tmp_path):
         describe_folder(tmp_path / "none")
 
 
+def test_name(tmp_path):
+    """A project is called after its folder unless it is given a name."""
+    (tmp_path / "河口镇").mkdir()
+    assert tomllib.loads(describe_folder(tmp_path / "河口镇")[0])["project"]["name"] == "河口镇"
+    text, says = describe_folder(tmp_path / "河口镇", name="county")
+    assert tomllib.loads(text)["project"]["name"] == "county"
+    assert not any("after its folder" in sentence for sentence in says)
+
+
 def test_points_without_crs(tmp_path):
     """A file with shapes and no CRS asks for one."""
     frame = gpd.GeoDataFrame({"企业名称": ["a"], "许可证编号": ["1"]}, geometry=[shapely.Point(114, 30)])
