@@ -209,6 +209,16 @@ def test_repr(folder):
     assert "<img" not in project.add("ground", evil)._repr_html_()
 
 
+def test_roles_take_what_their_readers_take():
+    """What outfall.toml may say about an input is a keyword of its reader."""
+    import outfall
+    from outfall.project.roles import roles
+
+    for name in ("drone", "boat", "crawler", "ground", "sources", "samples", "results", "readings"):
+        role, known = roles()[name], inspect.signature(getattr(outfall, f"read_{name}")).parameters
+        assert {*role.takes, *role.options} <= set(known)
+
+
 def test_every_role_fills_a_contract():
     """The roles and the references between tables name tables and columns that exist."""
     from outfall.project.roles import roles
