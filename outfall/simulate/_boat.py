@@ -21,13 +21,19 @@ __all__ = ["plume", "tow"]
 _TOW = pd.Timestamp("2026-04-13 08:31", tz="Asia/Shanghai")
 _SPEED_MS = 1.6
 _EVERY_S = 5
-_OFF_BANK_M = 6.0
+_OFF_BANK_M = 2.5
 _UP = ("HC-07", "HC-06", "HC-05L", "HC-04", "HC-03", "HC-02", "HC-01")
 _SPRING_AT = {"QX-02": "N0", "NG-01": "S0"}
 
 
 def plume(
-    rate: float, gone_m: NDArray[np.float64], off_m: float, *, speed_ms: float, depth_m: float, width_m: float
+    rate: float,
+    gone_m: NDArray[np.float64],
+    off_m: float | NDArray[np.float64],
+    *,
+    speed_ms: float,
+    depth_m: float,
+    width_m: float,
 ) -> NDArray[np.float64]:
     """Return the rise of concentration below a steady release at a bank, with reflection at both banks."""
     mixing = 0.30 * depth_m * 0.09 * speed_ms

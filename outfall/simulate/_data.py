@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["errors", "kinds", "patterns", "profiles", "syllables", "tracers", "town_rules"]
+__all__ = ["errors", "kinds", "patterns", "profiles", "rows", "syllables", "town_rules", "tracers"]
 
 _HERE = "outfall.simulate"
 
@@ -67,8 +67,8 @@ def town_rules() -> Mapping[str, float]:
 @cache
 def rows(name: str) -> tuple[Mapping[str, str], ...]:
     """Return the rows of one data file of this package."""
-    with files(_HERE).joinpath(name).open(encoding="utf-8", newline="") as stream:
-        return tuple(MappingProxyType(row) for row in csv.DictReader(stream))
+    text = files(_HERE).joinpath(name).read_text(encoding="utf-8")
+    return tuple(MappingProxyType(row) for row in csv.DictReader(text.splitlines()))
 
 
 @cache

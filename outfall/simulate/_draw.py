@@ -13,11 +13,13 @@ from outfall.simulate._data import profiles, town_rules, tracers
 from outfall.simulate._rivers import Course, draw_rivers
 from outfall.simulate._sewers import draw_sewers
 from outfall.simulate._sketch import Sheet, Sketch
-from outfall.simulate._sources import Source, settle
+from outfall.simulate._sources import settle
 from outfall.simulate._transport import STEPS, Water, discharge, move
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from outfall.simulate._source import Source
 
 __all__ = ["CRS", "FLOWING_M3S", "Scenery", "build_scenery", "to_lonlat"]
 

@@ -37,7 +37,11 @@ def _at_outfalls(scenery: Scenery, walked: pd.DataFrame) -> list[dict[str, objec
     rng = scenery.rng(5)
     mouths = {m.mouth_id: m for m in scenery.sketch.mouths}
     wet = walked[walked["is_discharging"] & (walked["code"] != "") & ~walked["mouth_id"].isin(["T-LG"])]
-    wet = wet.iloc[np.sort(rng.permutation(len(wet))[: int(town_rules()["sampled_outfalls_max"])])]
+    hidden = {s.net_id for s in scenery.sources if not s.is_registered}
+    is_storm = (wet["outfall_class"] == "oth.urban_storm").to_numpy()
+    is_hidden = np.array([mouths[name].net_id in hidden for name in wet["mouth_id"]])
+    turn = rng.permutation(len(wet)) - len(wet) * (is_storm.astype(int) + 2 * is_hidden)
+    wet = wet.iloc[np.sort(np.argsort(turn)[: int(town_rules()["sampled_outfalls_max"])])]
     rows: list[dict[str, object]] = []
     for number, row in enumerate(wet.itertuples()):
         mouth = mouths[row.mouth_id]
@@ -107,8 +111,7 @@ def analyse(scenery: Scenery, samples: pd.DataFrame) -> pd.DataFrame:
         rows += [_result(rng, str(sample.sample_id), index, float(value)) for index, value in enumerate(found)]
     frame = pd.DataFrame(rows)
     slash = frame.index[(frame["parameter"] == "grease")][int(rng.integers(len(samples)))]
-    frame.loc[slash, "value_text"] = "/"
-    return frame
+    return frame.drop(index=slash).reset_index(drop=True)  # that cell of the sheet says "/"
 
 
 def _true_water(scenery: Scenery, sample: object) -> NDArray[np.float64]:

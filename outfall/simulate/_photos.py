@@ -105,7 +105,7 @@ def _paint(photo: pd.Series) -> np.ndarray:
     picture = np.where(water[..., None], deep, grass).astype(float)
     stone = (~water) & (down > edge[None, :] - 26)
     picture[stone] = (146, 138, 122)
-    centre = 320 + rng.integers(-30, 30)
+    centre = 320 + int(rng.integers(-30, 30))
     if photo["is_wet"]:
         reach = np.maximum(down - edge[None, :], 0)
         spread = np.exp(-(((across - centre - 0.5 * reach) / (14 + 0.45 * reach)) ** 2)) * np.exp(-reach / 130) * water

@@ -17,7 +17,7 @@ from outfall.simulate._survey import START
 
 if TYPE_CHECKING:
     from outfall.simulate._draw import Scenery
-    from outfall.simulate._sources import Source
+    from outfall.simulate._source import Source
 
 __all__ = ["list_meters", "list_permits", "list_pipes", "list_rivers"]
 
@@ -109,7 +109,7 @@ def list_pipes(scenery: Scenery) -> gpd.GeoDataFrame:
     rows, shapes = [], []
     for line in lines:
         draws = rng.random(4)
-        is_reversed = bool(draws[0] < size["reversed_pipe_share"]) and line.kind in ("gravity_sewer",)
+        is_reversed = bool(draws[0] < size["reversed_pipe_share"]) and line.kind == "gravity_sewer"
         has_levels = draws[1] > size["missing_invert_share"] and line.kind in ("gravity_sewer", "weir")
         ends, points = (line.from_node, line.to_node), line.points
         if is_reversed:

@@ -76,7 +76,7 @@ def _draw_main(sketch: Sketch, course: Course) -> None:
     stops = [0.0, course.culvert_u, course.south_u, course.north_u, *course.braid_u, course.tidal_u, _END_U]
     for number, u in enumerate(stops):
         sketch.node(f"M{number}", (u, course.at(u)))
-    flow = float(sketch.rng.uniform(5.0, 8.0))
+    flow = float(sketch.rng.uniform(3.5, 5.5))
     width = 2 * course.half_width_m
     like = Line(
         "",
@@ -146,7 +146,7 @@ def _course_between(sketch: Sketch, ends: tuple[str, str], swing_m: float, wave_
 
 
 def _draw_north(sketch: Sketch, course: Course) -> None:
-    """The north tributary along the eastern edge of the town, with a small branch of its own."""
+    """Draw the north tributary along the eastern edge of the town, with a small branch of its own."""
     rng, name = sketch.rng, syllables()["tributary"][0]
     joint = sketch.node("N1", (course.north_u + rng.uniform(60, 110), 1420.0))
     sketch.node("N0", (course.north_u + rng.uniform(150, 330), 2150.0))
@@ -165,7 +165,7 @@ def _draw_north(sketch: Sketch, course: Course) -> None:
 
 
 def _draw_south(sketch: Sketch, course: Course) -> None:
-    """The south tributary with a drain that ends on one of its vertices, and a field drain further east."""
+    """Draw the south tributary with a drain that ends on one of its vertices, and a field drain further east."""
     rng, name = sketch.rng, syllables()["tributary"][2]
     sketch.node("S0", (course.south_u + rng.uniform(50, 250), -1750.0))
     sketch.node("S1", (course.south_u - rng.uniform(900, 1100), -1320.0))
@@ -192,7 +192,7 @@ def _draw_south(sketch: Sketch, course: Course) -> None:
 
 
 def _draw_west(sketch: Sketch, course: Course) -> None:
-    """The small stream that runs under the old town in a culvert, and the canal that feeds it."""
+    """Draw the small stream that runs under the old town in a culvert, and the canal that feeds it."""
     rng, name = sketch.rng, syllables()["tributary"][1]
     entrance = sketch.node("W2", (course.culvert_u - 25, course.at(course.culvert_u) + 430))
     joint = sketch.node("W1", (course.culvert_u - rng.uniform(130, 200), course.at(course.culvert_u) + 860))

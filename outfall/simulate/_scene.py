@@ -82,16 +82,16 @@ def _water(
     scenery: Scenery, spots: NDArray[np.object_], shape: tuple[int, int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the share of water in each pixel, and how murky it is below wet outfalls."""
-    water, murk = np.zeros(len(spots)), np.zeros(len(spots))
+    water, murk, tree = np.zeros(len(spots)), np.zeros(len(spots)), shapely.STRtree(spots)
     for line in scenery.sketch.rivers():
         if line.kind == "culvert":
             continue
         axis = shapely.LineString(scenery.sheet.place(line.points))
-        gap = shapely.distance(spots, axis)
+        near = tree.query(axis, predicate="dwithin", distance=line.width_m / 2 + _PIXEL_M)
+        gap = shapely.distance(spots[near], axis)
         share = np.clip((line.width_m / 2 - gap) / _PIXEL_M + 0.5, 0, 1) * min(line.width_m / _PIXEL_M, 1)
-        near = share > 0
-        water = np.maximum(water, share)
-        if near.any() and line.line_id.startswith("HC"):
+        water[near] = np.maximum(water[near], share)
+        if line.line_id.startswith("HC"):
             murk[near] = np.maximum(murk[near], _murk(scenery, line.line_id, axis, spots[near]))
     return water.reshape(shape), murk.reshape(shape)
 
@@ -113,32 +113,22 @@ def _murk(scenery: Scenery, line_id: str, axis: shapely.LineString, spots: NDArr
         solids = float(np.nanmean(scenery.water.concentration(mouth.node)[names.index("suspended_solids")]))
         is_mouth_left = scenery.sheet.side(mouth.side) == "left"
         off = np.clip(line.width_m / 2 - np.where(is_left == is_mouth_left, gap, -gap), 1.0, line.width_m)
-        rise = np.array(
-            [
-                plume(
-                    float(flow_m3s.mean()) * solids,
-                    np.array([a - mouth.along_m]),
-                    float(o),
-                    speed_ms=line.velocity_ms,
-                    depth_m=line.depth_m,
-                    width_m=line.width_m,
-                )[0]
-                for a, o in zip(along, off, strict=True)
-            ]
+        rate = float(flow_m3s.mean()) * solids
+        total += plume(
+            rate, along - mouth.along_m, off, speed_ms=line.velocity_ms, depth_m=line.depth_m, width_m=line.width_m
         )
-        total += rise
     return np.asarray(np.tanh(total / 4.0) * 2.0, dtype=float)
 
 
 def write_scene(scene: Scene, path: Path) -> None:
     """Write the scene as a GeoTIFF that names its bands and its scale."""
     import rasterio
-    from rasterio.transform import from_origin
+    from affine import Affine
 
     count, height, width = scene.values.shape
     profile = {
         "driver": "GTiff", "count": count, "height": height, "width": width, "dtype": "uint16", "nodata": 0, "crs": CRS,
-        "transform": from_origin(scene.west_m, scene.north_m, _PIXEL_M, _PIXEL_M), "compress": "deflate", "predictor": 2, "tiled": True,
+        "transform": Affine(_PIXEL_M, 0.0, scene.west_m, 0.0, -_PIXEL_M, scene.north_m), "compress": "deflate", "predictor": 2, "tiled": True,
         "blockxsize": 256, "blockysize": 256, "zlevel": 9,
     }  # fmt: skip
     with rasterio.open(path, "w", **profile) as target:

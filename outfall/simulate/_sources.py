@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from outfall.simulate._data import errors, kinds, town_rules
-from outfall.simulate._names import Names, credit_code
-from outfall.simulate._sketch import Line, Mouth, Point, Sketch
+from outfall.simulate._data import kinds, town_rules
+from outfall.simulate._names import Names
+from outfall.simulate._source import Source, new_source
+from outfall.simulate._waterside import add_dry, draw_private, find_waterside, settle_by_water
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from outfall.simulate._rivers import Course
-    from outfall.simulate._sewers import Spot
+    from outfall.simulate._sketch import Sketch
+    from outfall.simulate._streets import Spot
 
-__all__ = ["Source", "settle"]
+__all__ = ["settle"]
 
 _HIDDEN = ("electroplating", "laundry", "livestock", "food", "machinery", "chemical")
-_MOUTH_CLASS = {"works": "ind.enterprise", "village": "oth.rural_domestic", "plant": "wwtp.urban"}
-_FARM_CLASS = {"livestock": "oth.livestock_small", "aquaculture": "agr.aquaculture_scale"}
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One true discharger: what it is, where its water enters, and what the register knows of it."""
-
-    source_id: str
-    name: str
-    kind: str
-    place: str
-    point: Point
-    node: str
-    true_system: str
-    stated_system: str
-    mean_m3d: float
-    pattern: str
-    credit_code: str
-    is_registered: bool
-    is_wrong: bool
-    net_id: str
-    address: str
 
 
 def settle(sketch: Sketch, course: Course, spots: list[Spot], *, hidden_count: int) -> list[Source]:
@@ -50,34 +29,33 @@ def settle(sketch: Sketch, course: Course, spots: list[Spot], *, hidden_count: i
     rng = sketch.rng
     names = Names(rng)
     sources: list[Source] = []
+    crowd = _crowd(rng, spots)
     for kind in kinds():
         for _ in range(int(kind["weight"])):
-            draw = _on_street if kind["place"] == "street" else _by_water
-            sources.append(draw(sketch, course, spots, kind, names, sources))
+            if kind["place"] == "street":
+                sources.append(_on_street(sketch, crowd, kind, names, sources))
+            else:
+                sources.append(settle_by_water(sketch, course, spots, kind, names, sources))
     sources = _connect_wrongly(sketch, sources, spots)
     sources += _hide(sketch, course, spots, names, sources, hidden_count)
-    _add_dry(sketch, course)
+    add_dry(sketch, course)
     order = rng.permutation(len(sources))
     numbered = {int(at): f"E{number + 1:03d}" for number, at in enumerate(order)}
     return [replace(source, source_id=numbered[at]) for at, source in enumerate(sources)]
 
 
-def _base(rng: np.random.Generator, kind: Mapping[str, str], names: Names) -> Source:
-    cv = float(kind["cv"])
-    sigma = np.sqrt(np.log(1 + cv**2))
-    mean = float(kind["mean_m3d"]) * float(np.exp(rng.normal(-(sigma**2) / 2, sigma)))
-    return Source(
-        source_id="", name=names.draw(kind["suffixes"]), kind=kind["kind"], place=kind["place"], point=(0, 0), node="", true_system="foul",
-        stated_system="foul", mean_m3d=round(mean, 1), pattern=kind["pattern"], credit_code=credit_code(rng), is_registered=True,
-        is_wrong=False, net_id="", address="",
-    )  # fmt: skip
+def _crowd(rng: np.random.Generator, spots: list[Spot]) -> list[Spot]:
+    """Return spots drawn so that some streets are busy and others quiet."""
+    nets = sorted({spot.net_id for spot in spots})
+    busy = dict(zip(nets, rng.gamma(3.0, 1.0, len(nets)).tolist(), strict=True))
+    weights = np.array([busy[spot.net_id] for spot in spots])
+    return [spots[int(at)] for at in rng.choice(len(spots), size=500, p=weights / weights.sum())]
 
 
 def _on_street(
-    sketch: Sketch, course: Course, spots: list[Spot], kind: Mapping[str, str], names: Names, others: list[Source]
+    sketch: Sketch, spots: list[Spot], kind: Mapping[str, str], names: Names, others: list[Source]
 ) -> Source:
-    """A building on a street, connected as it should be; wrong connections come later."""
-    del course
+    """Settle a building on a street, connected as it should be; wrong connections come later."""
     rng = sketch.rng
     for _ in range(60):
         spot = spots[int(rng.integers(len(spots)))]
@@ -86,7 +64,7 @@ def _on_street(
         gap = min((np.hypot(point[0] - o.point[0], point[1] - o.point[1]) for o in others), default=1e9)
         if gap > 35 and sketch.clear_m(point) > 18 and (kind["kind"] != "electroplating" or spot.net_id[0] in "BC"):
             break
-    base = _base(rng, kind, names)
+    base = new_source(rng, kind, names)
     system = "combined" if spot.foul.startswith("H") else "foul"
     return replace(
         base,
@@ -99,114 +77,6 @@ def _on_street(
     )
 
 
-def _by_water(
-    sketch: Sketch, course: Course, spots: list[Spot], kind: Mapping[str, str], names: Names, others: list[Source]
-) -> Source:
-    """A works, farm, village or plant near open water, with a pipe or ditch of its own to the bank."""
-    rng = sketch.rng
-    base = _base(rng, kind, names)
-    if kind["place"] == "plant":
-        u = course.braid_u[0] + 120
-        return _private(sketch, replace(base, point=(u, course.at(u) + 330)), "HC-05L", "river")
-    for _ in range(200):
-        point, only = _waterside(rng, sketch, course, kind["place"], kind["kind"])
-        gap = min((np.hypot(point[0] - o.point[0], point[1] - o.point[1]) for o in others), default=1e9)
-        street = min(np.hypot(point[0] - s.point[0], point[1] - s.point[1]) for s in spots)
-        clear = 28 if kind["place"] != "village" else 40
-        bank, *_ = sketch.on_bank(point, back_m=3.0, only=only)
-        crowd = min((np.hypot(bank[0] - m.point[0], bank[1] - m.point[1]) for m in sketch.mouths), default=1e9)
-        if gap > 60 and sketch.clear_m(point) > clear and street > 70 and crowd > 25:
-            break
-    return _private(sketch, replace(base, point=point), only, "river")
-
-
-def _waterside(rng: np.random.Generator, sketch: Sketch, course: Course, place: str, kind: str) -> tuple[Point, str]:
-    """Return a point near the water where such a thing stands, and the river its pipe runs to."""
-    if place == "works":
-        low, high = ((course.north_u + 750, 5450.0), (180.0, 620.0), (course.south_u + 150, 4150.0))[
-            int(rng.choice(3, p=[0.45, 0.25, 0.3]))
-        ]
-        u = float(rng.uniform(low, high))
-        up = -1.0 if low > course.south_u and low < course.north_u else (1.0 if rng.random() < 0.6 else -1.0)
-        river, *_ = sketch.bank((u, course.at(u) + up * 120), only="HC")
-        return (u, course.at(u) + up * (course.half_width_m + rng.uniform(70, 190))), river.line_id
-    if place == "farm":
-        only = (
-            ("NG", "DP", "XG", "HC-07")[int(rng.integers(4))]
-            if kind == "aquaculture"
-            else ("NG", "DP", "QX-01")[int(rng.integers(3))]
-        )
-    else:
-        only = ("NG", "QX-01", "LG-0", "DP-01", "XG", "HC-01", "QX-03", "HC-06")[int(rng.integers(8))]
-    lines = [
-        line
-        for line in sketch.rivers()
-        if line.line_id.startswith(only) and line.kind != "culvert" and line.shape.length > 100
-    ]
-    line = lines[int(rng.integers(len(lines)))]
-    spot = line.points[int(rng.integers(2, len(line.points) - 2))]
-    turn = rng.uniform(0, 2 * np.pi)
-    reach = line.width_m / 2 + rng.uniform(35, 110)
-    return (float(spot[0] + reach * np.cos(turn)), float(spot[1] + reach * np.sin(turn))), line.line_id
-
-
-def _private(sketch: Sketch, source: Source, only: str, system: str) -> Source:
-    """Draw the private pipe from a source to the nearest bank and the outfall at its end."""
-    rng = sketch.rng
-    number = sum(line.startswith("ZY-") for line in sketch.lines) + 1
-    bank, river, along, side = sketch.on_bank(source.point, back_m=rng.uniform(1.0, 4.0), only=only)
-    start = sketch.node(f"Z{number:02d}-1", _near(source.point, bank, 12.0))
-    end = sketch.node(f"Z{number:02d}-2", bank)
-    is_open = source.place == "village" and bool(rng.random() < 0.4)
-    like = Line(
-        "",
-        "",
-        "",
-        "",
-        np.zeros((0, 2)),
-        diameter_mm=float(rng.choice([200, 300, 400, 500])),
-        velocity_ms=float(rng.uniform(0.25, 0.6)),
-    )
-    recorded = source.is_registered and bool(rng.random() > errors()["unrecorded_private_share"])
-    sketch.line(
-        f"ZY-{number:02d}",
-        "ditch" if is_open else "gravity_sewer",
-        (start, end),
-        like=replace(like, is_recorded=recorded, width_m=0.6 if is_open else np.nan),
-    )
-    outfall_class = _FARM_CLASS.get(source.kind) or _MOUTH_CLASS.get(source.place, "oth.other")
-    shape = "open_channel" if is_open else "pipe"
-    mouth_id = f"T-Z{number:02d}"
-    sketch.mouths.append(
-        Mouth(
-            mouth_id,
-            end,
-            bank,
-            river.line_id,
-            along,
-            side,
-            outfall_class,
-            shape,
-            like.diameter_mm,
-            source.name if source.is_registered else river.name,
-            f"Z{number:02d}",
-        )
-    )
-    return replace(
-        source,
-        node=start,
-        true_system=system,
-        stated_system=system,
-        net_id=f"Z{number:02d}",
-        address=river.name + "沿岸",
-    )
-
-
-def _near(point: Point, target: Point, off_m: float) -> Point:
-    share = off_m / max(float(np.hypot(target[0] - point[0], target[1] - point[1])), off_m + 1)
-    return (point[0] + (target[0] - point[0]) * share, point[1] + (target[1] - point[1]) * share)
-
-
 def _connect_wrongly(sketch: Sketch, sources: list[Source], spots: list[Spot]) -> list[Source]:
     """Connect some street sources to the storm sewer in front of them; the permit still says foul."""
     rng = sketch.rng
@@ -216,12 +86,12 @@ def _connect_wrongly(sketch: Sketch, sources: list[Source], spots: list[Spot]) -
         if source.place == "street" and source.true_system == "foul":
             nets.setdefault(source.net_id, []).append(at)
     changed = list(sources)
-    order = list(nets)
-    rng.shuffle(order)
     wet = max(
         round(town_rules()["storm_wet_share"] * sum(m.outfall_class == "oth.urban_storm" for m in sketch.mouths)), 10
     )
-    for net_id in order[:wet]:
+    weights = np.array([len(members) for members in nets.values()], dtype=float)
+    order = rng.choice(list(nets), size=min(wet, max(len(nets) - 3, 1)), replace=False, p=weights / weights.sum())
+    for net_id in order.tolist():
         members = nets[net_id]
         count = 2 if len(members) > 1 and rng.random() < town_rules()["second_source_share"] else 1
         for at in rng.choice(members, size=count, replace=False).tolist():
@@ -252,7 +122,9 @@ def _hide(
             "mean_m3d": {"livestock": "35", "electroplating": "45"}.get(kind_name, "50"),
             "pattern": kind["pattern"],
         }
-        source = replace(_base(rng, kind, names), is_registered=False, is_wrong=True, place="hidden", credit_code="")
+        source = replace(
+            new_source(rng, kind, names), is_registered=False, is_wrong=True, place="hidden", credit_code=""
+        )
         free = [
             spot for spot in spots if spot.net_id not in busy and not spot.storm.startswith("H") and spot.net_id != "LG"
         ]
@@ -272,71 +144,6 @@ def _hide(
                 )
             )
         else:
-            point, only = _waterside(rng, sketch, course, "farm", "livestock")
-            hidden.append(replace(_private(sketch, replace(source, point=point), only, "river"), stated_system=""))
+            point, only = find_waterside(rng, sketch, course, "farm", "livestock")
+            hidden.append(replace(draw_private(sketch, replace(source, point=point), only, "river"), stated_system=""))
     return hidden
-
-
-def _add_dry(sketch: Sketch, course: Course) -> None:
-    """Add old pipes and irrigation mouths without water, and the mouths of the culvert and the field drain."""
-    rng = sketch.rng
-    waters = [
-        line for line in sketch.rivers() if line.line_id.startswith(("HC", "QX-0", "NG-01")) and line.shape.length > 200
-    ]
-    weights = np.array([line.shape.length for line in waters])
-    number, wanted = 0, 17
-    for _ in range(400):
-        line = waters[int(rng.choice(len(waters), p=weights / weights.sum()))]
-        spot = line.points[int(rng.integers(3, len(line.points) - 3))]
-        bank, river, along, side = sketch.on_bank(
-            (float(spot[0]), float(spot[1] + rng.choice([-30, 30]))), back_m=rng.uniform(0.5, 4), only=line.line_id
-        )
-        crowd = min(float(np.hypot(bank[0] - m.point[0], bank[1] - m.point[1])) for m in sketch.mouths)
-        if crowd < (12 if number < 3 else 30):
-            continue
-        number += 1
-        outfall_class = "oth.irrigation" if number % 5 == 0 else "oth.other"
-        node = sketch.node(f"G{number:02d}", bank)
-        shape = (
-            "sluice"
-            if outfall_class == "oth.irrigation"
-            else ("open_channel", "pipe", "pipe", "box_culvert")[number % 4]
-        )
-        sketch.mouths.append(
-            Mouth(
-                f"T-G{number:02d}",
-                node,
-                bank,
-                river.line_id,
-                along,
-                side,
-                outfall_class,
-                shape,
-                float(rng.choice([150, 200, 300, 400, 600])),
-                river.name,
-            )
-        )
-        if number == wanted:
-            break
-    for mouth_id, node, inside, shape in (
-        ("T-LG", "K1", "LG-03", "box_culvert"),
-        ("T-DP", "E2", "DP-01", "open_channel"),
-    ):
-        line = sketch.lines[inside]
-        side = "left" if node == "K1" else "right"
-        sketch.mouths.append(
-            Mouth(
-                mouth_id,
-                node,
-                sketch.nodes[node],
-                inside,
-                line.shape.length,
-                side,
-                "oth.other",
-                shape,
-                2000.0,
-                line.name,
-                "LG" if node == "K1" else "",
-            )
-        )
-    del course

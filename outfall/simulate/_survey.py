@@ -105,11 +105,12 @@ def _any_bank(scenery: Scenery, rng: np.random.Generator) -> tuple[float, float]
 
 
 def walk(scenery: Scenery) -> pd.DataFrame:
-    """Return the walkover form: most outfalls, a code painted on most of them."""
+    """Return the walkover form: most outfalls, a code painted on most; what nobody registered is always found."""
     size, rng = errors(), scenery.rng(2)
     by_net = {
         s.net_id: s for s in sorted(scenery.sources, key=lambda s: s.mean_m3d) if s.true_system in ("storm", "river")
     }
+    hidden = {s.net_id for s in scenery.sources if not s.is_registered}
     order = sorted(scenery.sketch.mouths, key=lambda m: (m.river_id, m.along_m))
     rows = []
     for number, mouth in enumerate(order):
@@ -117,7 +118,9 @@ def walk(scenery: Scenery) -> pd.DataFrame:
         at = _WALK + pd.Timedelta(days=day, minutes=clock)
         wet = is_flowing(scenery, mouth, at)
         noise, spare = rng.normal(0, size["walk_sigma_m"], 2), rng.random(4)
-        if spare[0] < size["walk_miss_share"] * (0.7 if wet else 1.4):
+        if mouth.net_id in hidden:
+            spare[:2] = 1.0, 0.0
+        if spare[0] < size["walk_miss_share"] * (0.5 if wet else 1.5):
             continue
         lon, lat = np.round(scenery.lonlat(np.array([mouth.point]), error_m=noise)[0], 6)
         flow = scenery.water.flow_m3s[mouth.node][step_at(at)] if wet else 0.0
@@ -126,7 +129,7 @@ def walk(scenery: Scenery) -> pd.DataFrame:
             {
                 "sighting_id": f"F{number + 1:03d}", "survey_id": f"walk_04{13 + day}", "seen_at": at.tz_convert("UTC"),
                 "name": outfall_name(mouth.near, mouth.outfall_class, rng),
-                "code": f"QH-{17 + number * 2:04d}" if spare[1] < size["walk_code_share"] else "",
+                "code": f"QH-{17 + number * 2:04d}" if spare[1] < size["walk_code_share"] + (0.07 if wet else 0) else "",
                 "lon": lon, "lat": lat, "sigma_m": round(float(rng.uniform(3, 7)), 1), "side": scenery.sheet.side(mouth.side),
                 "outfall_class": mouth.outfall_class if spare[2] < 0.9 else "undetermined", "outfall_shape": mouth.shape,
                 "is_discharging": wet, "diameter_mm": mouth.diameter_mm, "flow_m3s": round(float(flow * np.exp(rng.normal(0, 0.3))), 5) if wet else np.nan,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
+import shapely
 
 from outfall.simulate._data import patterns, profiles, tracers
 
@@ -20,18 +21,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from outfall.simulate._sketch import Sketch
-    from outfall.simulate._sources import Source
+    from outfall.simulate._sketch import Line, Sketch
+    from outfall.simulate._source import Source
 
-__all__ = ["DAYS", "STEP_S", "STEPS", "Water", "discharge", "move"]
+__all__ = ["DAYS", "STEPS", "STEP_S", "Water", "discharge", "move"]
 
 DAYS = 14
 STEP_S = 1800.0
 STEPS = int(DAYS * 86400 / STEP_S)
 _DISPERSION = {"river": 8.0, "tidal": 12.0, "ditch": 1.5, "culvert": 1.5}
 _PIPE_DISPERSION = 0.25
-
-Series = "NDArray[np.float64]"
+_JOIN_M = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def move(
 ) -> Water:
     """Move every inflow (node, owner, flow, concentration) down to the mouth; keep what passes some nodes."""
     graph = _graph(sketch)
-    omega = 2 * np.pi * np.fft.rfftfreq(STEPS, STEP_S)
+    omega: NDArray[np.float64] = np.asarray(2 * np.pi * np.fft.rfftfreq(STEPS, STEP_S), dtype=np.float64)
     decay = np.array([float(t["decay_per_d"]) for t in tracers()]) / 86400
     count = len(tracers())
     spectra: dict[str, NDArray[np.complex128]] = {}
@@ -145,28 +145,21 @@ def _graph(sketch: Sketch) -> nx.MultiDiGraph:
     cuts: dict[str, list[tuple[float, str]]] = {}
     starts = {line.from_node for line in sketch.lines.values()}
     joined = [(mouth.node, mouth.river_id) for mouth in sketch.mouths if mouth.node not in starts]
+    known = starts | {node for node, _ in joined}
     for line in sketch.lines.values():
-        if line.to_node not in starts and line.to_node not in {node for node, _ in joined}:
-            spot = sketch.nodes[line.to_node]
-            if line.is_river or line.system == "storm":
-                river, _, off = min(
-                    ((r, 0, r.shape.distance(_point(spot))) for r in sketch.rivers() if r is not line),
-                    key=lambda f: f[2],
-                )
-                if off < 30 and line.to_node != "M7":
-                    joined.append((line.to_node, river.line_id))
+        if line.to_node not in known and (line.is_river or line.system == "storm"):
+            end = shapely.Point(sketch.nodes[line.to_node])
+            near = [river for river in sketch.rivers() if river is not line and river.shape.distance(end) < _JOIN_M]
+            joined += [(line.to_node, river.line_id) for river in near[:1]]
     for node, river_id in joined:
-        along = float(sketch.lines[river_id].shape.project(_point(sketch.nodes[node])))
+        along = float(sketch.lines[river_id].shape.project(shapely.Point(sketch.nodes[node])))
         cuts.setdefault(river_id, []).append((along, node))
     for line in sketch.lines.values():
         _add_line(graph, line, sorted(cuts.get(line.line_id, [])))
     return graph
 
 
-def _add_line(graph: nx.MultiDiGraph, line: object, cuts: list[tuple[float, str]]) -> None:
-    from outfall.simulate._sketch import Line
-
-    assert isinstance(line, Line)
+def _add_line(graph: nx.MultiDiGraph, line: Line, cuts: list[tuple[float, str]]) -> None:
     length = line.shape.length
     spread = _DISPERSION.get(line.kind, _PIPE_DISPERSION)
     fixed = {"velocity_ms": line.velocity_ms, "dispersion": spread}
@@ -179,9 +172,3 @@ def _add_line(graph: nx.MultiDiGraph, line: object, cuts: list[tuple[float, str]
         last, at = here, along
     share = line.split_share if last == line.from_node else 1.0
     graph.add_edge(last, line.to_node, length_m=max(length - at, 0.1), share=share, **fixed)
-
-
-def _point(spot: tuple[float, float]) -> object:
-    import shapely
-
-    return shapely.Point(spot)

@@ -62,7 +62,7 @@ def write_permits(town: Town, path: Path) -> None:
 def write_lab(town: Town, path: Path) -> None:
     """Write the laboratory's workbook: the wide report first, the sampling record second."""
     order = town.samples.sort_values("sample_id", kind="stable", ignore_index=True)
-    wide = town.results.pivot(index="sample_id", columns="parameter", values="value_text")
+    wide = town.results.pivot_table(index="sample_id", columns="parameter", values="value_text", aggfunc="first")
     fixed = ["样品编号", "采样点位", "排口编号", "企业编号", "采样时间"]
     with _book(path) as book:
         sheet = book.add_worksheet("检测结果")
@@ -72,7 +72,7 @@ def write_lab(town: Town, path: Path) -> None:
         rows: list[list[object]] = [limits]
         times = _local(order["taken_at"], "%Y-%m-%d %H:%M")
         for sample, at in zip(order.itertuples(), times, strict=True):
-            values = wide.loc[sample.sample_id, [t["parameter"] for t in tracers()]].tolist()
+            values = wide.loc[sample.sample_id, [t["parameter"] for t in tracers()]].fillna("/").tolist()
             rows.append(
                 [
                     sample.sample_id,
@@ -147,8 +147,8 @@ def _fill(
             if isinstance(value, str):
                 if value:
                     sheet.write_string(number, column, value)
-            elif value is not None and not pd.isna(value):
-                sheet.write_number(number, column, float(value))
+            elif isinstance(value, int | float) and value == value:  # noqa: PLR0124  (missing numbers stay empty)
+                sheet.write_number(number, column, value)
 
 
 def _number(text: object) -> object:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import geopandas as gpd
-import pandas as pd
-
 from outfall.errors import TableError
 from outfall.simulate._boat import tow
 from outfall.simulate._data import errors, town_rules
@@ -21,6 +18,9 @@ from outfall.simulate._truth import list_discharges, list_outfalls, list_sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import geopandas as gpd
+    import pandas as pd
 
 __all__ = ["Town", "make_town"]
 
