@@ -1,4 +1,4 @@
-"""Which unit a text means, and what a value is in the unit its parameter is kept in.
+"""Which unit a text means, and what a value is in another one.
 
 A small table of this trade's spellings (``µg/L``, ``万m³/年``, ``个/L``, ``℃``): a general unit library knows the
 physics but none of these texts, and none of the traps (mg/m3 is µg/L; 度 is turbidity here, not an angle).
@@ -7,18 +7,18 @@ physics but none of these texts, and none of the traps (mg/m3 is µg/L; 度 is t
 from __future__ import annotations
 
 import csv
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from outfall.errors import UnitError
-from outfall.vocabulary import parameters, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["convert", "find_unit", "scale_to_canonical"]
+__all__ = ["convert", "find_unit", "transform"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def find_unit(text: object) -> str | None:
     return _index().get(_fold(text))
 
 
-def convert(value: float, from_unit: str, to_unit: str, *, parameter: str | None = None) -> float:
+def convert(value: float, from_unit: str, to_unit: str, *, molar_mass_g: float | None = None) -> float:
     """Return a value in another unit.
 
     Parameters
@@ -59,8 +59,8 @@ def convert(value: float, from_unit: str, to_unit: str, *, parameter: str | None
         In from_unit.
     from_unit, to_unit : str
         Any spelling find_unit knows.
-    parameter : str, optional
-        Needed between amount and mass (mmol/L to mg/L), where the molar mass matters.
+    molar_mass_g : float, grams per mole, optional
+        Needed between amount and mass (mmol/L to mg/L).
 
     Returns
     -------
@@ -76,56 +76,49 @@ def convert(value: float, from_unit: str, to_unit: str, *, parameter: str | None
     --------
     >>> convert(50.0, "ug/L", "mg/L")
     0.05
-    >>> round(convert(1.0, "mmol/L", "mg/L", parameter="ammonia"), 3)
+    >>> convert(1.0, "mmol/L", "mg/L", molar_mass_g=14.007)
     14.007
     """
-    factor, offset = _transform(from_unit, to_unit, parameter)
+    factor, offset = transform(from_unit, to_unit, molar_mass_g=molar_mass_g)
     return value * factor + offset
 
 
-def scale_to_canonical(parameter: str, unit: str) -> tuple[float, float]:
-    """Return factor and offset that bring a unit to the canonical unit of a parameter.
+def transform(from_unit: str, to_unit: str, *, molar_mass_g: float | None = None) -> tuple[float, float]:
+    """Return factor and offset between two units: ``value * factor + offset`` is in to_unit.
 
     Parameters
     ----------
-    parameter : str
-        A name of ``vocabulary.parameters()``.
-    unit : str
+    from_unit, to_unit : str
         Any spelling find_unit knows.
+    molar_mass_g : float, grams per mole, optional
+        Needed between amount and mass.
 
     Returns
     -------
     tuple of float
-        ``value * factor + offset`` is in the canonical unit.
+        Factor and offset.
 
     Raises
     ------
     UnitError
-        The unit is unknown or measures something else.
+        A unit is unknown, or the two do not measure the same thing.
 
     Examples
     --------
-    >>> scale_to_canonical("lead", "µg/L")
+    >>> transform("µg/L", "mg/L")
     (0.001, 0.0)
     """
-    return _transform(unit, parameters()[parameter].unit, parameter)
-
-
-def _transform(from_unit: str, to_unit: str, parameter: str | None) -> tuple[float, float]:
     source, target = _known(from_unit), _known(to_unit)
     factor = source.factor / target.factor
     if source.dimension == target.dimension:
         return factor, (source.offset - target.offset) / target.factor
-    known = parameters().get(parameter or "")
-    molar_mass = known.molar_mass_g if known else None
     pair = (source.dimension, target.dimension)
-    if molar_mass and pair == ("amount concentration", "mass concentration"):
-        return factor * molar_mass, 0.0
-    if molar_mass and pair == ("mass concentration", "amount concentration"):
-        return factor / molar_mass, 0.0
-    about = f" of {parameter}" if parameter else ""
+    if molar_mass_g and pair == ("amount concentration", "mass concentration"):
+        return factor * molar_mass_g, 0.0
+    if molar_mass_g and pair == ("mass concentration", "amount concentration"):
+        return factor / molar_mass_g, 0.0
     msg = (
-        f"{from_unit!r}{about} is a {source.dimension} and {to_unit!r} a {target.dimension}: "
+        f"{from_unit!r} is a {source.dimension} and {to_unit!r} a {target.dimension}: "
         "no conversion; correct the unit in the file"
     )
     raise UnitError(msg)
@@ -140,7 +133,8 @@ def _known(text: str) -> _Unit:
 
 
 def _fold(text: object) -> str:
-    return plain(text).replace("μ", "u").replace("µ", "u").replace("³", "3")
+    folded = "".join(unicodedata.normalize("NFKC", str(text)).casefold().split())
+    return folded.replace("μ", "u").replace("µ", "u").replace("³", "3")
 
 
 @cache

@@ -6,7 +6,8 @@ from importlib.resources import files
 import pytest
 
 from outfall.errors import UnitError
-from outfall.units import convert, find_unit, scale_to_canonical
+from outfall.tables import scale_to_canonical
+from outfall.units import convert, find_unit
 from outfall.vocabulary import parameters
 
 UNITS = list(csv.DictReader(files("outfall").joinpath("units.csv").read_text(encoding="utf-8").splitlines()))
@@ -45,7 +46,7 @@ def test_the_traps():
 
 def test_amount_needs_the_molar_mass():
     """mmol/L becomes mg/L only where we know what it is."""
-    assert convert(1, "mmol/L", "mg/L", parameter="chloride") == pytest.approx(35.45)
+    assert convert(1, "mmol/L", "mg/L", molar_mass_g=35.45) == pytest.approx(35.45)
     with pytest.raises(UnitError, match="no conversion; correct the unit"):
         convert(1, "mmol/L", "mg/L")
 

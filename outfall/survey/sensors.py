@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from outfall.errors import UnitError
-from outfall.units import find_unit, scale_to_canonical
+from outfall.tables import scale_to_canonical
+from outfall.units import find_unit
 from outfall.vocabulary import find_parameter, parameters, plain
 
 if TYPE_CHECKING:

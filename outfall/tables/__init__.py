@@ -1,5 +1,6 @@
 """The seventeen tables: what each holds, whether a frame meets its contract, and how files become frames."""
 
+from outfall.tables.canonical import scale_to_canonical
 from outfall.tables.contract import Column, Table, contract, contracts
 from outfall.tables.headings import join_ids, label_columns, name_columns, rename_problems, split_ids
 from outfall.tables.issues import attach_issues, issue, list_issues
@@ -22,5 +23,6 @@ __all__ = [
     "name_columns",
     "read_frame",
     "rename_problems",
+    "scale_to_canonical",
     "split_ids",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ _TRUE = {"true", "yes", "y", "1", "1.0", "是", "有", "t"}
 _FALSE = {"false", "no", "n", "0", "0.0", "否", "无", "f"}
 _MISSING = {"", "/", "-", "--", "—", "nan", "none", "null", "n/a", "na", "<na>", "nat"}
 _DTYPE = {"text": "str", "ids": "str", "real": "float64", "integer": "Int64", "flag": "boolean"}
+_YEAR_FIRST = re.compile(r"(19|20)\d\d[-/.]?\d")
 _MOST_WORDS = 20  # distinct unknown words reported for one column
 
 
@@ -168,6 +170,8 @@ def _time(cells: Cells) -> tuple[pd.Series, list[Problem]]:
 def _stamp(text: str, tz: str | None) -> pd.Timestamp | str | None:
     """Return the time in UTC, ``"naive"`` where its zone is nowhere said, None where it is no time."""
     clean = text.replace("年", "-").replace("月", "-").replace("日", " ").strip()
+    if not _YEAR_FIRST.match(clean):  # pandas reads "08:30" as today and "03/04/2026" as it likes
+        return None
     try:
         stamp = pd.Timestamp(clean)
     except (ValueError, TypeError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import pandas as pd
 
 from outfall.tables.headings import join_ids
@@ -17,6 +16,8 @@ from outfall.tables.problems import check, empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import geopandas as gpd
 
 __all__ = ["attach_issues", "issue", "list_issues"]
 
@@ -62,7 +63,7 @@ def issue(
     'walk.xlsx#2;walk.xlsx#3'
     """
     row_ids = join_ids(sorted({str(row) for row in rows}))
-    digest = hashlib.sha256("\x1f".join((kind, about, row_ids, reason)).encode()).hexdigest()
+    digest = hashlib.sha256(f"{kind}\x1f{about}\x1f{row_ids}\x1f{reason}".encode()).hexdigest()
     return {
         "issue_id": f"{kind}:{digest[:10]}",
         "about": about,

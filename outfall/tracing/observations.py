@@ -14,8 +14,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from outfall.tables import check, empty
-from outfall.units import find_unit, scale_to_canonical
+from outfall.tables import check, empty, scale_to_canonical
+from outfall.units import find_unit
 from outfall.vocabulary import parameters, plain
 
 __all__ = ["Analyte", "analytes", "find_flows", "match_results"]

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from outfall.errors import Problem, UnitError
-from outfall.units import find_unit, scale_to_canonical
+from outfall.tables import scale_to_canonical
+from outfall.units import find_unit
 from outfall.vocabulary import find_word, parameters
 from outfall.water.headings import parse_heading
 from outfall.water.notes import Note

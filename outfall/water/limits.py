@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outfall.errors import Problem, TableError
-from outfall.tables import check
-from outfall.units import scale_to_canonical
+from outfall.tables import check, scale_to_canonical
 
 __all__ = ["find_exceedances", "read_limits"]
 

@@ -141,3 +141,19 @@ def test_an_unknown_rename_names_the_heading_that_was_meant():
     """A rename that names no column is a problem like any other."""
     with pytest.raises(TableError, match="no column '发现日朝' in the table; did you mean '发现日期'"):
         check(sightings(发现日期=["", ""]), "sightings", rename={"发现日朝": "seen_at"})
+
+
+@pytest.mark.parametrize("text", ["08:30", "03/04/2026", "12.4.26", "April", "1"])
+def test_a_time_without_its_year_first_is_no_time(text):
+    """A clock alone is not today's, and nobody guesses which number is the month."""
+    with pytest.raises(TableError, match="is not a time"):
+        check(sightings(seen_at=[text, ""]), "sightings", tz="Asia/Shanghai")
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-04-12 08:30", "2026/4/12 8:30", "20260412083000", "2026年4月12日 08:30", "2026-04-12T08:30"]
+)
+def test_times_as_offices_write_them(text):
+    """One moment in the spellings of forms, spreadsheets and meters."""
+    table = check(sightings(seen_at=[text, ""]), "sightings", tz="Asia/Shanghai")
+    assert table["seen_at"].iloc[0] == pd.Timestamp("2026-04-12 00:30", tz="UTC")
