@@ -34,7 +34,8 @@ __all__ = ["DRAWING", "Map", "code", "pack_layers", "text_of"]
 
 # In this order: each file uses only those before it.
 DRAWING = ("tiny-inflate.js", "dom.js", "blob.js", "grid.js", "symbols.js", "canvas.js", "lines.js", "points.js")
-_PAGE = ("state.js", "labels.js", "paths.js", "graticule.js", "legend.js", "search.js", "fields.js", "candidates.js", "panel.js", "frame.js", "start.js")  # fmt: skip
+_PAGE = ("state.js", "labels.js", "paths.js", "graticule.js", "legend.js", "search.js", "fields.js", "candidates.js", "panel.js", "frame.js",
+    "print.js", "start.js")  # fmt: skip
 _NOTEBOOK_BYTES = 8_000_000
 _NOTEBOOK_HEIGHT_PX = 620
 

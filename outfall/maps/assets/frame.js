@@ -33,7 +33,7 @@ function name(id, text) {
   document.getElementById(id).setAttribute('aria-label', text);
 }
 
-function fitAll() {
+function fitAll(padding) {
   const box = L.latLngBounds([]);
   for (const layer of app.data.layers) {
     if (layer.kind === 'raster' || !layer.n) continue;
@@ -41,7 +41,8 @@ function fitAll() {
     if (own.isValid()) box.extend(own);
   }
   if (!box.isValid()) for (const layer of app.data.layers) if (layer.bounds) box.extend([[layer.bounds[1], layer.bounds[0]], [layer.bounds[3], layer.bounds[2]]]);
-  if (box.isValid()) app.map.fitBounds(box, { ...room(), maxZoom: 16, animate: false });
+  const free = Array.isArray(padding) ? { paddingTopLeft: padding[0], paddingBottomRight: padding[1] } : room();
+  if (box.isValid()) app.map.fitBounds(box, { ...free, maxZoom: 16, animate: false });
   else app.map.setView([33, 108], 4, { animate: false });
 }
 
@@ -93,7 +94,4 @@ function startFrame() {
   map.on('mousemove', (event) => { pointer = event.latlng; drawPosition(); hover(event); });
   map.on('mouseout', () => { pointer = null; document.getElementById('tip').hidden = true; });
   map.on('moveend', () => { if (!pointer) drawPosition(); });
-  let kept = null;
-  window.addEventListener('beforeprint', () => { kept = [map.getCenter(), map.getZoom()]; document.body.classList.add('printing'); map.invalidateSize({ animate: false, pan: false }); map.setView(kept[0], kept[1], { animate: false }); });
-  window.addEventListener('afterprint', () => { document.body.classList.remove('printing'); map.invalidateSize({ animate: false }); if (kept) map.setView(kept[0], kept[1], { animate: false }); });
 }

@@ -34,7 +34,7 @@ function addLayers() {
   const { map, data } = app;
   ['paper', 'under', 'lines', 'paths', 'points', 'names'].forEach((pane, at) => { map.createPane(pane).style.zIndex = String(310 + 10 * at); });
   map.getPane('names').style.pointerEvents = 'none';
-  new Graticule({ pane: 'paper' }).addTo(map);
+  app.graticule = new Graticule({ pane: 'paper' }).addTo(map);
   for (const layer of data.layers) {
     app.layers[layer.name] = layer;
     let sheet;
@@ -118,6 +118,7 @@ async function start() {
   drawPanel();
   startSearch();
   startFrame();
+  startPrint();
   stackPoints();
   fitAll();
   recall();
