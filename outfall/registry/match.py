@@ -26,6 +26,7 @@ _MISSED = float(np.log(_FOUND_SHARE / (1.0 - _FOUND_SHARE) ** 2))
 _SURE = 3.0
 _LEAST_PAIRS = 8  # fewer sure pairs than this say nothing about the bias of a survey
 _ROUNDS = 3
+_MOST_STRETCH = 1.5  # of a sigma in one round
 
 
 class Matches(NamedTuple):
@@ -89,6 +90,7 @@ def match_pairs(seen: gpd.GeoDataFrame) -> Matches:
     for _ in range(_ROUNDS):
         position = _position(at - shift[survey], np.hypot(own, rest[survey]), crowd, left, right)
         shift, count, rest = _bias(at, own, survey, unknown, left, right, position + said)
+        own = own * _stretch(at - shift[survey], np.hypot(own, rest[survey]), survey, left, right, position + said)
     sigma = np.hypot(own, rest[survey])
     position = _position(at - shift[survey], sigma, crowd, left, right)
     bias = [(name, *map(float, shift[code]), int(count[code])) for code, name in enumerate(names) if count[code]]
@@ -188,6 +190,26 @@ def _bias(
     shared = 1.0 / (1.0 / unknown**2).sum()
     rest = np.sqrt(np.maximum(np.diag(inverse) - shared, 0.0))
     return inverse @ aim, count, np.where(count > 0, rest, unknown)
+
+
+def _stretch(
+    at: NDArray[np.float64],
+    sigma: NDArray[np.float64],
+    survey: NDArray[np.int64],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    log_odds: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return for each sighting how much too small the sigmas of its survey are, from the gaps of likely pairs."""
+    likely = (log_odds > 0.0) & _is_mutual(survey, left, right, log_odds)
+    gap2 = ((at[left[likely]] - at[right[likely]]) ** 2).sum(axis=1)
+    times = gap2 / (sigma[left[likely]] ** 2 + sigma[right[likely]] ** 2) / (2.0 * np.log(2.0))
+    found = np.ones(int(survey.max(initial=0)) + 1)
+    for code in range(len(found)):
+        mine = times[(survey[left[likely]] == code) | (survey[right[likely]] == code)]
+        if len(mine) >= _LEAST_PAIRS:
+            found[code] = float(np.sqrt(np.clip(np.median(mine), 1.0, _MOST_STRETCH**2)))
+    return found[survey]
 
 
 def _is_mutual(

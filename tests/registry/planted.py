@@ -12,7 +12,10 @@ import shapely
 CRS = 4547
 ORIGIN = np.array([500_000.0, 3_400_000.0])
 SHAPES = (["pipe", "open_channel", "box_culvert", "submerged", "sluice"], [0.5, 0.2, 0.15, 0.1, 0.05])
-CLASSES = (["oth.urban_storm", "oth.urban_domestic", "ind.enterprise", "oth.rural_domestic", "wwtp.urban"], [0.4, 0.25, 0.15, 0.15, 0.05])
+CLASSES = (
+    ["oth.urban_storm", "oth.urban_domestic", "ind.enterprise", "oth.rural_domestic", "wwtp.urban"],
+    [0.4, 0.25, 0.15, 0.15, 0.05],
+)
 DIAMETERS = ([200, 300, 400, 600, 800, 1000, 1500], [0.1, 0.2, 0.2, 0.2, 0.15, 0.1, 0.05])
 # platform, found share, true sigma, sigma the file says, bias of the survey, share of wrong words, share that says it
 SURVEYS = [
@@ -66,7 +69,9 @@ def see_outfalls(truth, seed, *, surveys=SURVEYS, stated_times=1.0):
             slip = np.where(rng.random(count) < wrong, rng.choice(words[0], count), seen[name])
             table[name] = np.where(rng.random(count) < says, slip, None)
         other = np.where(seen["side"] == "left", "right", "left")
-        table["side"] = np.where(rng.random(count) < says, np.where(rng.random(count) < wrong / 2, other, seen["side"]), None)
+        table["side"] = np.where(
+            rng.random(count) < says, np.where(rng.random(count) < wrong / 2, other, seen["side"]), None
+        )
         measured = seen["diameter_mm"] * np.exp(rng.normal(0.0, 0.15, count))
         table["diameter_mm"] = np.where(rng.random(count) < says / 2, measured.round(), np.nan)
         table["source_ref"] = [f"{survey_id}.csv#{row}" for row in range(2, count + 2)]
