@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from outfall.errors import NetworkError, Problem
-from outfall.network.index import make_index, sum_main, sum_split, sum_total
+from outfall.network.index import sum_main, sum_split, sum_total
 
 if TYPE_CHECKING:
-    from outfall.network.arrays import Arrays, Reals
+    from outfall.network.arrays import Reals
+    from outfall.network.index import Index
 
 __all__ = ["Rule", "accumulate_values", "pick_values"]
 
@@ -22,17 +23,15 @@ _OF_THE_PIECE = ("length_m", "area_km2")  # the builder has shared these out alr
 _RULES = {"total": sum_total, "main": sum_main, "apportioned": sum_split}
 
 
-def accumulate_values(arrays: Arrays, values: Reals, fraction: Reals, *, rule: Rule = "total") -> Reals:
+def accumulate_values(index: Index, values: Reals, *, rule: Rule = "total") -> Reals:
     """Return the sum of values over each reach and what is upstream of it.
 
     Parameters
     ----------
-    arrays : Arrays
-        The network.
+    index : Index
+        Of the network.
     values : ndarray of float, one per reach
         What is summed; NaN adds nothing.
-    fraction : ndarray of float, one per reach
-        Share of the flow of its ``from_node`` that enters each reach, for the rule ``"apportioned"``.
     rule : {"total", "main", "apportioned"}, default "total"
         ``total``: everything that can come to the reach, once. ``main``: a divergence gives all to its main path.
         ``apportioned``: a divergence splits by fraction.
@@ -50,7 +49,7 @@ def accumulate_values(arrays: Arrays, values: Reals, fraction: Reals, *, rule: R
     if rule not in _RULES:
         msg = f"accumulate: rule {rule!r} is not one of {', '.join(_RULES)}"
         raise NetworkError(msg)
-    return _RULES[rule](make_index(arrays, fraction), np.nan_to_num(values, nan=0.0))
+    return _RULES[rule](index, np.nan_to_num(values, nan=0.0))
 
 
 def pick_values(reaches: pd.DataFrame, column: str | pd.Series) -> pd.Series:

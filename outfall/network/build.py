@@ -101,6 +101,7 @@ def build_network(
         about: _lines(group, record, about=about, kind="river" if about == "rivers" else "gravity_sewer", crs=metric)
         for about, group in given.items()
     }
+    _refuse_nothing(frames, cleaned, record)
     _rename_clashes(cleaned, record)
     for about, lines in cleaned.items():
         ends = join_ends(lines, record, about=about, tolerance_m=tolerance_m)
@@ -131,7 +132,7 @@ def _directed(lines: gpd.GeoDataFrame, record: Record, about: str) -> gpd.GeoDat
     unknown = sorted(set(lines["direction"][words.notna() & said.isna()]))
     if unknown:
         text = f"column direction: {', '.join(map(repr, unknown[:8]))} is not a word we know"
-        record.add("assumption", ["direction"], text, f"流向:{', '.join(unknown[:8])} 无法识别", level="warning", about=about,
+        record.add("assumption", ["direction"], (text, f"流向:{', '.join(unknown[:8])} 无法识别"), level="warning", about=about,
                    decision="digitised order is used")  # fmt: skip
     given = lines["forward_share"]
     tidal = lines["kind"] == "tidal"
@@ -150,8 +151,8 @@ def _directed(lines: gpd.GeoDataFrame, record: Record, about: str) -> gpd.GeoDat
         first, second = out[one].where(~turn, out[other]), out[other].where(~turn, out[one])
         out[one], out[other] = first, second
     out["forward_share"] = out["forward_share"].mask(turn, 1.0)
-    record.add("reversed", out["line_id"][turn], f"{int(turn.sum()):,} lines run against their digitised order, as the file says",
-               f"{int(turn.sum()):,} 条线按文件说明反向", about=about, decision="turned")  # fmt: skip
+    record.add("reversed", out["line_id"][turn], (f"{int(turn.sum()):,} lines run against their digitised order, as the file says",
+               f"{int(turn.sum()):,} 条线按文件说明反向"), about=about, decision="turned")  # fmt: skip
     return out
 
 
@@ -165,8 +166,8 @@ def _rename_clashes(cleaned: dict[str, gpd.GeoDataFrame], record: Record) -> Non
     while names.isin(set(pipes["line_id"])).any() or names[clash].isin(set(rivers["line_id"])).any():
         names = names.mask(clash, names + "~")
     count = int(clash.sum())
-    record.add("duplicate", rivers["line_id"][clash], f"{count:,} rivers and pipes have the same ids",
-               f"{count:,} 条河流与管道编号相同", level="warning", about="rivers",
+    record.add("duplicate", rivers["line_id"][clash], (f"{count:,} rivers and pipes have the same ids",
+               f"{count:,} 条河流与管道编号相同"), level="warning", about="rivers",
                decision="the rivers are called river-<id>")  # fmt: skip
     cleaned["rivers"] = rivers.assign(line_id=names.astype("str"))
 
@@ -181,6 +182,24 @@ def _as_list(frames: Lines | None) -> list[gpd.GeoDataFrame]:
         item.set_geometry(item.geometry.mask(gone)) if gone.any() else item
         for item, gone in zip(items, blank, strict=True)
     ]
+
+
+def _refuse_nothing(
+    frames: Sequence[gpd.GeoDataFrame], cleaned: Mapping[str, gpd.GeoDataFrame], record: Record
+) -> None:
+    """Raise where there were rows and not one of them can be a reach."""
+    count = sum(map(len, frames))
+    if not count or any(map(len, cleaned.values())):
+        return
+    problems = [
+        Problem(str(row["about"]), str(row["reason"]), "", (str(row["row_ids"]),))
+        for row in record.rows
+        if row["decision"] == "left out"
+    ]
+    msg = f"build_network: not one of {count} lines can be a reach"
+    raise NetworkError(
+        msg, problems[:5], fix="Give lines with coordinates in the CRS the file declares (lon before lat)."
+    )
 
 
 def _metric_crs(frames: Sequence[gpd.GeoDataFrame]) -> object:

@@ -49,8 +49,7 @@ def clean_lines(lines: gpd.GeoDataFrame, record: Record, *, about: str) -> gpd.G
         record.add(
             "zero_length",
             [number],
-            f"line {number} ({ref}) has no length: all its points are one",
-            f"线 {number}({ref})长度为零",
+            (f"line {number} ({ref}) has no length: all its points are one", f"线 {number}({ref})长度为零"),
             level="warning",
             about=about,
             decision="left out",
@@ -76,8 +75,10 @@ def _with_geometry(lines: gpd.GeoDataFrame, record: Record, about: str) -> gpd.G
         record.add(
             "no_geometry",
             [lines["line_id"].iloc[at]],
-            f"line {lines['line_id'].iloc[at]} ({lines['source_ref'].iloc[at]}) {what}",
-            f"线 {lines['line_id'].iloc[at]}({lines['source_ref'].iloc[at]})没有可用的线几何",
+            (
+                f"line {lines['line_id'].iloc[at]} ({lines['source_ref'].iloc[at]}) {what}",
+                f"线 {lines['line_id'].iloc[at]}({lines['source_ref'].iloc[at]})没有可用的线几何",
+            ),
             level="warning",
             about=about,
             decision="left out",
@@ -98,8 +99,10 @@ def _without_duplicates(lines: gpd.GeoDataFrame, record: Record, about: str) -> 
         record.add(
             "duplicate",
             order["line_id"],
-            f"lines {', '.join(order['line_id'])} ({', '.join(order['source_ref'])}) are the same point by point",
-            f"线 {', '.join(order['line_id'])} 几何完全相同",
+            (
+                f"lines {', '.join(order['line_id'])} ({', '.join(order['source_ref'])}) are the same point by point",
+                f"线 {', '.join(order['line_id'])} 几何完全相同",
+            ),
             level="warning",
             about=about,
             decision=f"kept {kept['line_id']} ({kept['source_ref']}); {len(others)} left out",
@@ -129,8 +132,10 @@ def _unique_ids(lines: gpd.GeoDataFrame, record: Record, about: str) -> pd.Serie
         record.add(
             "duplicate",
             new[group.index],
-            f"id {name} stands for {len(group)} different lines ({', '.join(group['ref'])})",
-            f"编号 {name} 被 {len(group)} 条不同的线使用",
+            (
+                f"id {name} stands for {len(group)} different lines ({', '.join(group['ref'])})",
+                f"编号 {name} 被 {len(group)} 条不同的线使用",
+            ),
             level="warning",
             about=about,
             decision=f"called {', '.join(new[group.index])}",
@@ -153,8 +158,10 @@ def _single_lines(lines: gpd.GeoDataFrame, record: Record, about: str) -> gpd.Ge
         record.add(
             "split_line" if after > 1 else "joined_ends",
             [number],
-            f"line {number} has {before} parts; {after if after > 1 else 'all'} {'remain' if after > 1 else 'touch'}",
-            f"线 {number} 为多部件({before} 个)",
+            (
+                f"line {number} has {before} parts; {after if after > 1 else 'all'} {'remain' if after > 1 else 'touch'}",
+                f"线 {number} 为多部件({before} 个)",
+            ),
             about=about,
             level="warning" if after > 1 else "note",
             decision=f"kept as {after} reaches" if after > 1 else "merged into one line",

@@ -23,7 +23,14 @@ __all__ = ["name_lines", "tidy_lines"]
 
 _BLANK = {"", "nan", "none", "null", "<na>", "/", "-", "--"}
 _INCHES_BELOW = 60.0  # the median of a pipe layer in millimetres is never this small
-_OURS = {"to_reach": "text", "divergence": "real", "direction": "text"}  # read here, used by the builder alone
+_OURS = {
+    "to_reach": "text",
+    "divergence": "real",
+    "direction": "text",
+    "is_tidal": "flag",
+}  # read here, used by the builder alone
+
+_DTYPES = {"real": "float64", "text": "str", "flag": "boolean"}
 
 
 def name_lines(frame: gpd.GeoDataFrame, *, rename: Mapping[str, str] | None = None) -> gpd.GeoDataFrame:
@@ -88,7 +95,7 @@ def tidy_lines(frame: gpd.GeoDataFrame, record: Record, *, about: str, kind: str
     columns: dict[str, pd.Series] = {}
     for name, dtype in {**{n: c.dtype for n, c in declared.items()}, **_OURS}.items():
         if name not in lines.columns:
-            like = blank[name].dtype if name in blank else ("float64" if dtype == "real" else "str")
+            like = blank[name].dtype if name in blank else _DTYPES[dtype]
             columns[name] = pd.Series(index=lines.index, dtype=like)
         else:
             allowed = declared[name].allowed if name in declared else ""
@@ -96,6 +103,7 @@ def tidy_lines(frame: gpd.GeoDataFrame, record: Record, *, about: str, kind: str
     others = [name for name in lines.columns if name not in columns and name != lines.geometry.name]
     out = pd.concat([pd.DataFrame(columns), lines[others]], axis=1)
     out["kind"] = out["kind"].fillna(kind)
+    out["kind"] = out["kind"].mask((out["kind"] == "river") & out["is_tidal"].eq(True).fillna(value=False), "tidal")  # noqa: FBT003
     _doubt_inches(out["diameter_mm"], record, about)
     return gpd.GeoDataFrame(out, geometry=gpd.GeoSeries(lines.geometry.array, index=out.index, crs=frame.crs))
 
@@ -137,8 +145,7 @@ def _record_lost(text: pd.Series, values: pd.Series, name: str, what: str, recor
     record.add(
         "assumption",
         [name],
-        f"column {name}: {shown} {what}",
-        f"{label}:{shown} 无法识别",
+        (f"column {name}: {shown} {what}", f"{label}:{shown} 无法识别"),
         level="warning",
         about=about,
         decision=decision,
@@ -151,8 +158,10 @@ def _doubt_inches(diameter: pd.Series, record: Record, about: str) -> None:
         record.add(
             "assumption",
             ["diameter_mm"],
-            f"column diameter_mm: the median is {known.median():g}; these look like inches, or centimetres",
-            f"管径中位数为 {known.median():g},疑似英寸或厘米",
+            (
+                f"column diameter_mm: the median is {known.median():g}; these look like inches, or centimetres",
+                f"管径中位数为 {known.median():g},疑似英寸或厘米",
+            ),
             level="warning",
             about=about,
             decision="kept as they are; convert them to millimetres before reading",

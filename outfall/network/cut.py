@@ -157,8 +157,10 @@ def _record_cuts(
         record.add(
             "split_line",
             [ids[line], *meets],
-            f"{', '.join(meets)} ends on the middle of {ids[line]}, {at:,.1f} m from its beginning and {far:.3f} m off",
-            f"{', '.join(meets)} 的端点落在 {ids[line]} 中部({at:,.1f} m 处)",
+            (
+                f"{', '.join(meets)} ends on the middle of {ids[line]}, {at:,.1f} m from its beginning and {far:.3f} m off",
+                f"{', '.join(meets)} 的端点落在 {ids[line]} 中部({at:,.1f} m 处)",
+            ),
             about=about,
             decision=f"{ids[line]} is cut there",
             at=(float(ends.place[node, 0]), float(ends.place[node, 1])),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["finish_network"]
 
 _PIPES = {"gravity_sewer", "pressure_main", "pump", "weir", "gate"}
-_BUILDER_ONLY = ["to_reach", "divergence", "direction", "part", "line_m", "user_from", "user_to"]
+_BUILDER_ONLY = ["to_reach", "divergence", "direction", "is_tidal", "part", "line_m"]
 
 
 def finish_network(lines: gpd.GeoDataFrame, ends: Ends, record: Record) -> Network:
@@ -172,8 +172,10 @@ def _record_loops(network: Network, record: Record) -> None:
         record.add(
             "loop",
             ids,
-            f"water can come back through {len(loop)} reaches" + (f", {both} of them two-way" if both else ""),
-            f"{len(loop)} 条河段·管段构成环路" + (f",其中 {both} 条双向" if both else ""),
+            (
+                f"water can come back through {len(loop)} reaches" + (f", {both} of them two-way" if both else ""),
+                f"{len(loop)} 条河段·管段构成环路" + (f",其中 {both} 条双向" if both else ""),
+            ),
             level="note" if both else "warning",
             decision="kept; everything on it is upstream of all of it",
         )
@@ -192,8 +194,10 @@ def _record_pieces(network: Network, record: Record) -> None:
         record.add(
             "isolated" if alone else "piece",
             [lines[name] for name in ids.index],
-            f"{'one reach' if alone else f'{len(ids)} reaches'} of {length[number]:,.0f} m joined to nothing else",
-            f"{len(ids)} 条河段·管段(共 {length[number]:,.0f} m)与其余部分不相连",
+            (
+                f"{'one reach' if alone else f'{len(ids)} reaches'} of {length[number]:,.0f} m joined to nothing else",
+                f"{len(ids)} 条河段·管段(共 {length[number]:,.0f} m)与其余部分不相连",
+            ),
             decision="kept",
         )
 
@@ -222,5 +226,5 @@ def _record_odd_nodes(network: Network, record: Record) -> None:
         at = np.flatnonzero(odd[rows])
         for node, group in pd.Series(at).groupby(rows[at]):
             ids = lines[group.to_numpy()]
-            record.add(kind, ids, f"{len(ids)} {text}: {', '.join(sorted(ids))}", f"{len(ids)} {text_zh}:{', '.join(sorted(ids))}",
+            record.add(kind, ids, (f"{len(ids)} {text}: {', '.join(sorted(ids))}", f"{len(ids)} {text_zh}:{', '.join(sorted(ids))}"),
                        level="warning", decision="kept as drawn", at=network.nodes.geometry.iloc[int(node)])  # fmt: skip

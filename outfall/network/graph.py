@@ -17,6 +17,7 @@ import pandas as pd
 from outfall.errors import NetworkError, Problem
 from outfall.network.accumulate import Rule, accumulate_values, pick_values
 from outfall.network.arrays import Arrays, find_path, walk_down, walk_up
+from outfall.network.index import Index, make_index
 from outfall.network.parts import number_loops, number_pieces, take_reaches
 from outfall.network.sketch import describe_network, make_networkx, sketch_network
 from outfall.network.stretch import Lines, find_stretches, group_lines, list_problems, order_exits
@@ -264,8 +265,7 @@ class Network:
             There is no such column or rule, or nothing to sum.
         """
         values = pick_values(self.reaches, column)
-        fraction = _column(self.reaches, "fraction_share").to_numpy(float)
-        sums = accumulate_values(self.arrays, values.to_numpy(float), fraction, rule=rule)
+        sums = accumulate_values(self._index, values.to_numpy(float), rule=rule)
         found = pd.Series(sums, index=values.index, name=values.name)
         found.attrs["missing"] = int(values.isna().sum())
         return found
@@ -330,6 +330,10 @@ class Network:
     @cached_property
     def _rows(self) -> pd.Index:
         return pd.Index(self.reaches["reach_id"].astype("object"), name="reach_id")
+
+    @cached_property
+    def _index(self) -> Index:
+        return make_index(self.arrays, _column(self.reaches, "fraction_share").to_numpy(float))
 
     @cached_property
     def _lines(self) -> Lines:

@@ -111,8 +111,10 @@ def _trusted(
         record.add(
             "unsnapped",
             ids[has[codes == code]],
-            f"node id {names[code]} stands at places {far[code]:,.1f} m apart",
-            f"节点编号 {names[code]} 的位置相距 {far[code]:,.1f} m",
+            (
+                f"node id {names[code]} stands at places {far[code]:,.1f} m apart",
+                f"节点编号 {names[code]} 的位置相距 {far[code]:,.1f} m",
+            ),
             level="warning",
             about=about,
             decision="this id is not used; its ends are joined by position",
@@ -122,7 +124,7 @@ def _trusted(
         text = f"{int(wrong.sum()):,} of {len(names):,} node ids stand at places more than {limit_m:g} m apart"
         text_zh = f"{int(wrong.sum()):,} 个节点编号位置不一致"
         record.add(
-            "unsnapped", ["from_node", "to_node"], text, text_zh, level="warning", about=about, decision="not used"
+            "unsnapped", ["from_node", "to_node"], (text, text_zh), level="warning", about=about, decision="not used"
         )
     good = ~wrong
     if good.any():
@@ -130,8 +132,10 @@ def _trusted(
         record.add(
             "assumption",
             ["from_node", "to_node"],
-            f"ends are joined by their node ids at {int(good.sum()):,} nodes; the ends of one node lie up to {worst:.2f} m apart",
-            f"按节点编号连接 {int(good.sum()):,} 个节点,同一节点的端点最远相距 {worst:.2f} m",
+            (
+                f"ends are joined by their node ids at {int(good.sum()):,} nodes; the ends of one node lie up to {worst:.2f} m apart",
+                f"按节点编号连接 {int(good.sum()):,} 个节点,同一节点的端点最远相距 {worst:.2f} m",
+            ),
             about=about,
             decision="node ids win over positions",
             distance_m=worst,
@@ -183,8 +187,10 @@ def _follow(
         record.add(
             "unsnapped",
             [first, second],
-            f"{first} says it runs to {second}, which begins {far:,.1f} m away",
-            f"{first} 的下游为 {second},但两者相距 {far:,.1f} m",
+            (
+                f"{first} says it runs to {second}, which begins {far:,.1f} m away",
+                f"{first} 的下游为 {second},但两者相距 {far:,.1f} m",
+            ),
             level="warning",
             about=about,
             decision="joined by position alone",
@@ -225,8 +231,10 @@ def _within(
         record.add(
             "unsnapped",
             refused,
-            f"ends within {tolerance_m:g} m of each other belong to a line that is shorter than that",
-            f"{tolerance_m:g} m 内的端点属于更短的管线",
+            (
+                f"ends within {tolerance_m:g} m of each other belong to a line that is shorter than that",
+                f"{tolerance_m:g} m 内的端点属于更短的管线",
+            ),
             about=about,
             decision="kept apart, so that no line becomes a point",
         )
@@ -250,8 +258,10 @@ def _record_joined(
         record.add(
             "joined_ends",
             same["id"],
-            f"ends of {', '.join(sorted(set(same['id'])))} lie {gap:.3f} m apart",
-            f"{', '.join(sorted(set(same['id'])))} 的端点相距 {gap:.3f} m",
+            (
+                f"ends of {', '.join(sorted(set(same['id'])))} lie {gap:.3f} m apart",
+                f"{', '.join(sorted(set(same['id'])))} 的端点相距 {gap:.3f} m",
+            ),
             about=about,
             decision="joined to one node",
             at=(float(same["east"].mean()), float(same["north"].mean())),

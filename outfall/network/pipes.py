@@ -183,8 +183,10 @@ def _record_touches(touches: pd.DataFrame, rivers: gpd.GeoDataFrame, joins: gpd.
         record.add(
             "interface",
             [pipe, line],
-            f"pipe {pipe} {'begins at' if touch['is_start'] else 'ends'} {gap:.1f} m from {line}",
-            f"管道 {pipe} {'起点' if touch['is_start'] else '末端'}距 {line} {gap:.1f} m",
+            (
+                f"pipe {pipe} {'begins at' if touch['is_start'] else 'ends'} {gap:.1f} m from {line}",
+                f"管道 {pipe} {'起点' if touch['is_start'] else '末端'}距 {line} {gap:.1f} m",
+            ),
             about="pipes",
             decision=f"joined by {name}",
             at=shapely.get_point(shape, 0),
@@ -194,8 +196,10 @@ def _record_touches(touches: pd.DataFrame, rivers: gpd.GeoDataFrame, joins: gpd.
             record.add(
                 "reversed",
                 [pipe],
-                f"pipe {pipe} begins at the river {line}: it takes water from it, or is digitised against its flow",
-                f"管道 {pipe} 起点位于河流 {line}:取水,或数字化方向相反",
+                (
+                    f"pipe {pipe} begins at the river {line}: it takes water from it, or is digitised against its flow",
+                    f"管道 {pipe} 起点位于河流 {line}:取水,或数字化方向相反",
+                ),
                 level="warning",
                 about="pipes",
                 decision="kept as drawn",
@@ -225,8 +229,10 @@ def _record_unreached(
         record.add(
             "unsnapped",
             names[node],
-            f"the pipes end at {', '.join(names[node])}, {gap:,.0f} m from the nearest river; that is more than {join_m:g} m",
-            f"管道末端 {', '.join(names[node])} 距最近河流 {gap:,.0f} m,超过 {join_m:g} m",
+            (
+                f"the pipes end at {', '.join(names[node])}, {gap:,.0f} m from the nearest river; that is more than {join_m:g} m",
+                f"管道末端 {', '.join(names[node])} 距最近河流 {gap:,.0f} m,超过 {join_m:g} m",
+            ),
             about="pipes",
             decision="a mouth of its own",
             at=(float(ends.place[node, 0]), float(ends.place[node, 1])),

@@ -124,8 +124,10 @@ def _record_choices(
         record.add(
             "divergence",
             names,
-            f"{len(names)} reaches leave one node: {', '.join(names)}",
-            f"同一节点有 {len(names)} 条下游:{', '.join(names)}",
+            (
+                f"{len(names)} reaches leave one node: {', '.join(names)}",
+                f"同一节点有 {len(names)} 条下游:{', '.join(names)}",
+            ),
             decision=f"{names[0]} is the main path, by {why}",
             at=(float(place[node, 0]), float(place[node, 1])),
         )

@@ -38,8 +38,7 @@ class Record:
         self,
         kind: str,
         ids: Iterable[object],
-        reason: str,
-        reason_zh: str,
+        reasons: tuple[str, str],
         *,
         level: str = "note",
         about: str = "reaches",
@@ -55,8 +54,8 @@ class Record:
             Word of the list ``issue_kind``.
         ids : iterable
             The user's ids of the rows concerned.
-        reason, reason_zh : str
-            What was found, in English and Chinese.
+        reasons : (str, str)
+            What was found, in English and in Chinese.
         level : {"note", "warning", "error"}, default "note"
             Word of the list ``issue_level``.
         about : str, default "reaches"
@@ -77,8 +76,8 @@ class Record:
                 "row_ids": join_ids(names[:_MANY]),
                 "kind": kind,
                 "level": level,
-                "reason": reason + (f" (and {more:,} more ids)" if more > 0 else ""),
-                "reason_zh": reason_zh + (f"(另有 {more:,} 个编号)" if more > 0 else ""),
+                "reason": reasons[0] + (f" (and {more:,} more ids)" if more > 0 else ""),
+                "reason_zh": reasons[1] + (f"(另有 {more:,} 个编号)" if more > 0 else ""),
                 "decision": decision,
                 "distance_m": distance_m,
                 "source_ref": f"build_network({about})",

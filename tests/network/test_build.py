@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outfall.errors import CoordinateError, NetworkError, ReadError
-from outfall.network import build_network, read_network
+from outfall.network import Network, build_network, read_network
 from outfall.tables import find_problems
 from tests.laws import shuffled, unchanged
 from tests.network.made import CRS, ORIGIN, lines
@@ -41,6 +41,9 @@ SEWERS = lines(
     "LINESTRING (100 900, 140 900)",
     ids=["P1", "P2", "P3"],
 )
+
+
+SWAPPED = gpd.GeoDataFrame(geometry=[shapely.LineString([(31, 120), (31.1, 120.1)])], crs=4490)
 
 
 def town():
@@ -257,6 +260,17 @@ def test_tidal_reaches_are_two_way():
     assert network.loops()["is_two_way"].all()
 
 
+def test_tables_make_the_same_network_again(tmp_path):
+    """A network written to a GeoPackage and made again from its tables walks and sums as before."""
+    network = town()
+    for name in ("reaches", "nodes"):
+        getattr(network, name).to_file(tmp_path / "n.gpkg", layer=name, driver="GPKG")
+    again = Network(*(gpd.read_file(tmp_path / "n.gpkg", layer=name) for name in ("reaches", "nodes")))
+    assert repr(again) == repr(network)
+    assert again.upstream("L2.2") == network.upstream("L2.2")
+    assert again.accumulate("length_m", rule="main").tolist() == network.accumulate("length_m", rule="main").tolist()
+
+
 def test_main_path_is_chosen_in_the_open():
     """At a divergence the name decides before the length, and the row says so."""
     frame = lines(
@@ -323,6 +337,8 @@ def test_empty_lines_make_an_empty_network():
         (lambda: build_network(None), NetworkError, "neither rivers nor pipes"),
         (lambda: build_network(TOWN, tolerance_m=-1), NetworkError, "tolerance_m: -1 is not a distance"),
         (lambda: build_network(TOWN.set_crs(None, allow_override=True)), CoordinateError, "CRS"),
+        (lambda: build_network(TOWN.set_geometry(TOWN.buffer(1))), NetworkError, "is a Polygon, not a line"),
+        (lambda: build_network(SWAPPED), (NetworkError, CoordinateError), "not one of 1 lines|latitude|swapped"),
         (lambda: read_network("nowhere.gpkg"), ReadError, "no such file"),
         (lambda: read_network(TOWN, rename={"河": "name"}), NetworkError, "no column '河'"),
     ],
