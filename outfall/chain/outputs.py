@@ -25,6 +25,7 @@ __all__ = ["list_tables", "replace_together", "summarise", "write_summary", "wri
 
 _RESERVED = ("fid", "geom", "geometry", "ogc_fid")
 _TOP = 5
+_SYNC = "OGR_SQLITE_SYNCHRONOUS"
 
 
 @contextmanager
@@ -90,13 +91,16 @@ def write_tables(tables: Mapping[str, pd.DataFrame], path: Path) -> None:
     """Write tables as layers of one GeoPackage, empty ones too; field text stays text."""
     import pyogrio
 
-    for name, frame in tables.items():
-        ready = _ready(frame)
-        if isinstance(ready, gpd.GeoDataFrame):
-            kind = {"point": "Point", "line": "Unknown"}.get(contracts()[name].geometry.rstrip("?"), "Unknown")
-            pyogrio.write_dataframe(ready, path, layer=name, driver="GPKG", geometry_type=kind)
-        else:
-            pyogrio.write_dataframe(ready, path, layer=name, driver="GPKG")
+    before = pyogrio.get_gdal_config_option(_SYNC)
+    pyogrio.set_gdal_config_options({_SYNC: "OFF"})  # the file is moved into place when it is whole: no need to wait
+    try:
+        for name, frame in tables.items():
+            ready, options = _ready(frame), {}
+            if isinstance(ready, gpd.GeoDataFrame):
+                options["geometry_type"] = "Point" if contracts()[name].geometry.startswith("point") else "Unknown"
+            pyogrio.write_dataframe(ready, path, layer=name, driver="GPKG", **options)
+    finally:
+        pyogrio.set_gdal_config_options({_SYNC: before})
 
 
 def write_summary(summary: Mapping[str, object], path: Path) -> None:

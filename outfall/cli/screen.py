@@ -62,14 +62,14 @@ def guard(command: click.Command, arguments: Sequence[str] | None) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped; earlier outputs are unchanged.", err=True)
+        sys.stderr.write("Stopped; earlier outputs are unchanged.\n")
         return _STOPPED
     except Exception as error:  # noqa: BLE001  # the last door: whatever happened, the user gets a sentence
         if is_debug:
             import traceback
 
             traceback.print_exc()
-        click.echo(f"Error: {_sentence(error)}", err=True)
+        sys.stderr.write(f"Error: {_sentence(error)}\n")
         return _BAD_DATA
     return ended if isinstance(ended, int) else _DONE
 
@@ -82,7 +82,7 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
 
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
-        yield lambda text, done, total: click.echo(f"[{done + 1}/{total}] {text}", err=True) if text else None
+        yield _plain_progress
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -90,9 +90,15 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
         yield lambda text, done, total: bar.update(task, description=text, completed=done, total=total)
 
 
+def _plain_progress(text: str, done: int, total: int) -> None:
+    if text:
+        sys.stderr.write(f"[{done + 1}/{total}] {text}\n")
+        sys.stderr.flush()
+
+
 def say(text: str) -> None:
-    """Print a line to the console."""
-    click.echo(text)
+    """Print a line to the console, in the code page it has: click would write UTF-8 to an ASCII one."""
+    sys.stdout.write(f"{text}\n")
 
 
 def show_counts(sightings: int, outfalls: int, doubtful: int, *, lang: str) -> None:

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import geopandas as gpd
+import pandas as pd
 
 import outfall
 from outfall.reports.measured import compare, group_results
 from outfall.reports.photos import index_photos
 from outfall.reports.reasons import source_names
-from outfall.reports.sheet import Known, Sheet, make_sheet
+from outfall.reports.sheet import Known, Row, Sheet, make_sheet
 from outfall.store import write_aside
 from outfall.tables import check
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import jinja2
-    import pandas as pd
 
     from outfall.network import Network
     from outfall.tracing import Trace
@@ -112,18 +112,18 @@ def _look_up(
     photos_folder: Path | str | None,
     lang: Lang,
 ) -> Known:
-    candidates: dict[str, pd.DataFrame] = {}
-    evidence: dict[tuple[str, str], pd.DataFrame] = {}
+    candidates: dict[str, list[Row]] = {}
+    evidence: dict[tuple[str, str], list[Row]] = {}
     sources = None
     if found is not None:
         ranked = found.candidates.sort_values(["outfall_id", "rank", "source_id"], kind="stable")
         if network is not None and isinstance(ranked, gpd.GeoDataFrame) and ranked.crs is not None:
             ranked = ranked.to_crs(network.crs)
-        candidates = {str(name): rows for name, rows in ranked.groupby("outfall_id", sort=False)}
+        for row in pd.DataFrame(ranked).to_dict("records"):
+            candidates.setdefault(str(row["outfall_id"]), []).append(row)
         judged = found.evidence.sort_values("log_lr", key=abs, ascending=False, kind="stable")
-        evidence = {
-            (str(one), str(two)): rows for (one, two), rows in judged.groupby(["outfall_id", "source_id"], sort=False)
-        }
+        for row in judged.to_dict("records"):
+            evidence.setdefault((str(row["outfall_id"]), str(row["source_id"])), []).append(row)
         sources = found.sources.set_index("source_id")
         sources = sources if network is None else sources.to_crs(network.crs)
     return Known(

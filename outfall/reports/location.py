@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import shapely
@@ -13,14 +13,16 @@ from outfall.reports.reasons import UNREGISTERED
 from outfall.tables import split_ids
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import geopandas as gpd
-    import pandas as pd
     from numpy.typing import NDArray
 
     from outfall.network import Network
 
-__all__ = ["Sketch", "Spot", "sketch"]
+__all__ = ["Row", "Sketch", "Spot", "sketch"]
 
+Row: TypeAlias = dict[Any, Any]
 _WIDTH_PX, _HEIGHT_PX = 560, 400
 _LEAST_M = 240.0
 _MARGIN = 1.25
@@ -58,7 +60,7 @@ def sketch(
     point: shapely.Point,
     network: Network,
     *,
-    candidates: pd.DataFrame | None = None,
+    candidates: Sequence[Row] = (),
     sources: gpd.GeoDataFrame | None = None,
 ) -> Sketch | None:
     """Return the location map of one outfall, or None where it has no position.
@@ -69,7 +71,7 @@ def sketch(
         The outfall.
     network : Network
         Its reaches inside the frame are drawn.
-    candidates : DataFrame, optional
+    candidates : sequence of dict
         Candidates of this outfall by rank; the path of the first that has one is drawn.
     sources : GeoDataFrame, optional, CRS of the network
         Indexed by source_id; the first three candidates are marked with their rank.
@@ -141,29 +143,27 @@ class _View:
         return np.round(np.column_stack([corners[:, 0] - west, north - corners[:, 1]]) * self.scale, 1)
 
 
-def _path(network: Network, candidates: pd.DataFrame | None) -> list[shapely.Geometry]:
-    if candidates is None or not len(candidates):
-        return []
-    lines = candidates["geometry"] if "geometry" in candidates.columns else [None] * len(candidates)
-    for source_id, line, ids in zip(candidates["source_id"], lines, candidates["path_ids"], strict=True):
-        if source_id == UNREGISTERED:
+def _path(network: Network, candidates: Sequence[Row]) -> list[shapely.Geometry]:
+    for row in candidates:
+        if row["source_id"] == UNREGISTERED:
             continue
+        line = row.get("geometry")
         if line is not None and not line.is_empty:
             return [line]
-        reaches = network.reaches[network.reaches["reach_id"].isin(split_ids(ids))]
+        reaches = network.reaches[network.reaches["reach_id"].isin(split_ids(row["path_ids"]))]
         if len(reaches):
             return list(reaches.geometry)
     return []
 
 
-def _suspects(candidates: pd.DataFrame | None, sources: gpd.GeoDataFrame | None) -> list[tuple[int, shapely.Point]]:
-    if candidates is None or sources is None:
-        return []
+def _suspects(candidates: Sequence[Row], sources: gpd.GeoDataFrame | None) -> list[tuple[int, shapely.Point]]:
     marks: list[tuple[int, shapely.Point]] = []
-    for rank, source_id in zip(candidates["rank"], candidates["source_id"], strict=True):
-        place = sources.geometry.get(source_id)
-        if place is not None and not place.is_empty and len(marks) < _SOURCES and int(rank) <= _SOURCES + 1:
-            marks.append((int(rank), place))
+    if sources is None:
+        return marks
+    for row in candidates:
+        place = sources.geometry.get(row["source_id"])
+        if place is not None and not place.is_empty and len(marks) < _SOURCES and int(row["rank"]) <= _SOURCES + 1:
+            marks.append((int(row["rank"]), place))
     return marks
 
 

@@ -8,27 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from outfall.reports.location import Sketch, sketch
+from outfall.reports.location import Row, Sketch, sketch
 from outfall.reports.measured import Measured, printed
 from outfall.reports.reasons import UNREGISTERED, percent
 from outfall.tables import contract, split_ids
 from outfall.vocabulary import Lang, label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import geopandas as gpd
 
     from outfall.network import Network
     from outfall.reports.photos import PhotoIndex, Thumbnail
 
-__all__ = ["Known", "Rank", "Sheet", "make_sheet"]
+__all__ = ["Known", "Rank", "Row", "Sheet", "make_sheet"]
 
 _RANKS = 5
 _REASONS = 4
 _PHOTOS = 6
 _WATERS = 6
 _TELLS = 0.05
+_LIKELY = 0.01
+_LEAST_RANKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class Known:
     """Everything the sheets of one run look things up in."""
 
     lonlat: gpd.GeoSeries
-    candidates: Mapping[str, pd.DataFrame]
-    evidence: Mapping[tuple[str, str], pd.DataFrame]
+    candidates: Mapping[str, list[Row]]
+    evidence: Mapping[tuple[str, str], list[Row]]
     names: Mapping[str, str]
     network: Network | None
     waters: Mapping[str, str]
@@ -94,7 +96,7 @@ class Sheet:
 def make_sheet(row: Mapping[str, Any], known: Known, at: int) -> Sheet:
     """Return the sheet of one row of ``outfalls``; ``at`` is its position in the table."""
     words, outfall_id = known.words, str(row["outfall_id"])
-    candidates = known.candidates.get(outfall_id)
+    candidates = known.candidates.get(outfall_id, [])
     ranks = _ranks(outfall_id, candidates, known)
     results = (
         tuple(printed(known.results[outfall_id], tz=known.tz, words=words, lang=known.lang))
@@ -106,7 +108,9 @@ def make_sheet(row: Mapping[str, Any], known: Known, at: int) -> Sheet:
     return Sheet(
         outfall_id=outfall_id,
         title=_text(row["name"]) or f"{words['outfall']} {outfall_id}",
-        subtitle=" · ".join(filter(None, (outfall_id, _text(row["code_national"]), _text(row["code_local"])))),
+        subtitle=" · ".join(
+            dict.fromkeys(filter(None, (outfall_id, _text(row["code_national"]), _text(row["code_local"]))))
+        ),
         status=_word(row, "status", known.lang),
         water=_text(row["receiving_water"]),
         where=" · ".join(
@@ -158,17 +162,17 @@ def _facts(row: Mapping[str, Any], known: Known, at: int) -> tuple[tuple[str, st
     return tuple((words[key], value) for key, value in pairs if value)
 
 
-def _ranks(outfall_id: str, candidates: pd.DataFrame | None, known: Known) -> tuple[Rank, ...]:
-    if candidates is None:
-        return ()
-    ids = candidates["source_id"].astype(str)
-    shown = candidates[
-        (ids == UNREGISTERED).to_numpy() | (candidates["rank"].rank(method="first") <= _RANKS).to_numpy()
-    ]
-    return tuple(_rank(outfall_id, row, known) for row in shown.to_dict("records"))
+def _ranks(outfall_id: str, candidates: Sequence[Row], known: Known) -> tuple[Rank, ...]:
+    return tuple(_rank(outfall_id, row, known) for at, row in enumerate(candidates) if _is_shown(at, row))
 
 
-def _rank(outfall_id: str, row: Mapping[Any, Any], known: Known) -> Rank:
+def _is_shown(at: int, row: Row) -> bool:
+    """Return whether a candidate gets its own lines: the first three, the likely of the first five, and nobody."""
+    is_likely = at < _RANKS and float(row["posterior_share"]) >= _LIKELY
+    return at < _LEAST_RANKS or is_likely or str(row["source_id"]) == UNREGISTERED
+
+
+def _rank(outfall_id: str, row: Row, known: Known) -> Rank:
     words, source_id = known.words, str(row["source_id"])
     column = "reason_zh" if known.lang == "zh" else "reason"
     about = [
@@ -177,11 +181,12 @@ def _rank(outfall_id: str, row: Mapping[Any, Any], known: Known) -> Rank:
         f"{words['travel']} {_duration(row['travel_h'], words)}" if not pd.isna(row["travel_h"]) else "",
         f"{words['prior']} {percent(float(row['prior_share']))}",
     ]
-    rows = known.evidence.get((outfall_id, source_id))
-    rows = rows if rows is None else rows[rows["log_lr"].abs() >= _TELLS]  # a verdict of +0.0 is no reason
-    lines = () if rows is None else tuple(
-        MappingProxyType({"log_lr": f"{line['log_lr']:+.1f}", "reason": str(line[column])}) for line in rows.head(_REASONS).to_dict("records")
-    )  # fmt: skip
+    rows = known.evidence.get((outfall_id, source_id), [])
+    telling = [line for line in rows if abs(line["log_lr"]) >= _TELLS]  # a verdict of +0.0 is no reason
+    lines = tuple(
+        MappingProxyType({"log_lr": f"{line['log_lr']:+.1f}", "reason": str(line[column])})
+        for line in telling[:_REASONS]
+    )
     return Rank(
         rank=int(row["rank"]),
         name=known.names.get(source_id, source_id),
@@ -194,19 +199,12 @@ def _rank(outfall_id: str, row: Mapping[Any, Any], known: Known) -> Rank:
     )
 
 
-def _rest(candidates: pd.DataFrame | None, words: Mapping[str, str]) -> str:
-    if candidates is None:
-        return ""
-    ids = candidates["source_id"].astype(str)
-    hidden = candidates[
-        (ids != UNREGISTERED).to_numpy() & (candidates["rank"].rank(method="first") > _RANKS).to_numpy()
-    ]
-    if not len(hidden):
-        return ""
-    return words["more"].format(count=len(hidden), share=percent(float(hidden["posterior_share"].sum())))
+def _rest(candidates: Sequence[Row], words: Mapping[str, str]) -> str:
+    hidden = [float(row["posterior_share"]) for at, row in enumerate(candidates) if not _is_shown(at, row)]
+    return words["more"].format(count=len(hidden), share=percent(sum(hidden))) if hidden else ""
 
 
-def _sketch(known: Known, candidates: pd.DataFrame | None, at: int) -> Sketch | None:
+def _sketch(known: Known, candidates: Sequence[Row], at: int) -> Sketch | None:
     if known.network is None or known.places is None:
         return None
     return sketch(known.places.iloc[at], known.network, candidates=candidates, sources=known.sources)

@@ -26,7 +26,6 @@ path = "sewers.gpkg"
 [[input]]
 role = "ground"
 path = "walk.csv"
-constants = { survey_id = "walk-1" }
 
 [[input]]
 role = "sources"
@@ -81,7 +80,8 @@ def sightings():
     return pd.DataFrame(
         {
             "编号": [f"E{at}" for at in range(1, 12)],
-            "名称": [f"{at}号排口" for at in range(1, 12)],
+            "批次": ["walk-1", "walk-2", *["walk-1"] * 9],
+            "名称": ["1号排口", None, *[f"{at}号排口" for at in range(3, 12)]],
             "调查时间": "2026-04-12 09:30",
             "经度": lon,
             "纬度": lat,
