@@ -10,11 +10,13 @@ import folium
 from branca.element import Element, Figure, MacroElement
 from jinja2 import Template
 
+from outfall.maps.header import name_layer
 from outfall.maps.page import DRAWING, code, pack_layers
 
 if TYPE_CHECKING:
     from outfall.maps.layers import Layer
-    from outfall.maps.page import Map
+    from outfall.maps.header import name_layer
+from outfall.maps.page import Map
     from outfall.vocabulary import Lang
 
 __all__ = ["PackedLayer", "to_folium"]
@@ -53,8 +55,7 @@ class PackedLayer(folium.map.Layer):
     )
 
     def __init__(self, layer: Layer, *, lang: Lang = "zh") -> None:
-        name = (layer.zh if lang == "zh" else layer.en) or layer.name
-        super().__init__(name=html.escape(name), overlay=True, control=True, show=layer.is_shown)
+        super().__init__(name=html.escape(name_layer(layer, lang)), overlay=True, control=True, show=layer.is_shown)
         self._name = "PackedLayer"
         self.data = pack_layers((layer,), lang=lang)
 
@@ -96,7 +97,7 @@ def _folium_layer(layer: Layer, lang: Lang) -> MacroElement:
         return PackedLayer(layer, lang=lang)
     west, south, east, north = layer.bounds_deg
     picture = f"data:image/webp;base64,{base64.b64encode(layer.image).decode('ascii')}"
-    name = html.escape((layer.zh if lang == "zh" else layer.en) or layer.name)
+    name = html.escape(name_layer(layer, lang))
     return folium.raster_layers.ImageOverlay(picture, [[south, west], [north, east]], name=name, opacity=0.85)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from outfall.maps.layers import Layer
     from outfall.maps.pack import Blob
 
-__all__ = ["describe_layer", "phrases", "reach_looks"]
+__all__ = ["describe_layer", "name_layer", "phrases", "reach_looks"]
 
 _PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#6d5a4a", "#4b4f9e")
 _SHAPES = ("circle", "diamond", "square", "triangle")
@@ -36,8 +36,8 @@ def describe_layer(layer: Layer, blob: Blob) -> dict[str, object]:
     head: dict[str, object] = {
         "name": layer.name,
         "kind": layer.kind,
-        "zh": layer.zh or phrases("zh").get(f"layer.{layer.name}", layer.name),
-        "en": layer.en or phrases("en").get(f"layer.{layer.name}", layer.name),
+        "zh": name_layer(layer, "zh"),
+        "en": name_layer(layer, "en"),
         "shown": layer.is_shown,
         "note": layer.note,
     }
@@ -60,6 +60,12 @@ def describe_layer(layer: Layer, blob: Blob) -> dict[str, object]:
         "ring": layer.ring,
         "key": contract(layer.contract).key if layer.contract else "",
     }
+
+
+def name_layer(layer: Layer, lang: Lang) -> str:
+    """Return what people call a layer in one language."""
+    own = layer.zh if lang == "zh" else layer.en
+    return own or phrases(lang).get(f"layer.{layer.name}", layer.name)
 
 
 @cache

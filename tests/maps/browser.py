@@ -60,7 +60,7 @@ def opened(context, path, *, size=DESKTOP, mark="", answer=None, until=".ready")
     try:
         page.goto(url + mark)
         page.wait_for_selector(until, timeout=15_000, state="attached")
-        page.wait_for_timeout(120)
+        page.wait_for_timeout(80)
         yield heard
     finally:
         page.close()

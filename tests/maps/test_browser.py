@@ -15,6 +15,29 @@ from tests.maps.town import CRS, HOSTILE, make_town
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture(scope="module")
+def shared(browser, saved):
+    with opened(browser, saved) as heard:
+        yield heard
+
+
+@pytest.fixture
+def page(shared):
+    """Return the page as it opens; whatever a test does, it must stay quiet."""
+    shared.page.evaluate("location.hash = ''")
+    shared.page.fill("#query", "")
+    shared.page.locator("#query").blur()
+    shared.page.keyboard.press("Escape")
+    yield shared.page
+    assert _quiet(shared)
+
+
+def _choose(page, layer, key):
+    page.evaluate("mark => { location.hash = mark; }", f"#{layer}/{key}")
+    page.wait_for_selector("#panel.open")
+    page.wait_for_timeout(60)
+
+
 def _quiet(heard):
     return heard.requests == [] and heard.errors == [] and heard.dialogs == []
 
@@ -22,7 +45,8 @@ def _quiet(heard):
 def _pixels(page, selector):
     """Return how many pixels of the canvases that match are painted."""
     return page.evaluate(
-        "s => [...document.querySelectorAll(s)].map(c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+        "s => [...document.querySelectorAll(s)].map(c => { const k = new OffscreenCanvas(c.width, c.height).getContext('2d',"
+        " { willReadFrequently: true }); k.drawImage(c, 0, 0); const d = k.getImageData(0, 0, c.width, c.height).data;"
         " let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n; }).reduce((a, b) => a + b, 0)",
         selector,
     )
@@ -45,172 +69,144 @@ def test_the_page_asks_for_nothing_and_complains_of_nothing(browser, saved, size
         assert heard.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_a_click_on_an_outfall_shows_who_and_why(browser, saved, town):
+def test_a_click_on_an_outfall_shows_who_and_why(page, town):
     """Opening an outfall shows ranked candidates with the unregistered one, their reasons, and lights up paths."""
     outfall, source = _leading(town)
     rows = town.found.candidates[town.found.candidates["outfall_id"] == outfall]
-    with opened(browser, saved, mark=f"#outfalls/{outfall}") as heard:
-        page = heard.page
-        page.wait_for_selector("#panel.open")
-        names = page.locator(".candidate .name").all_inner_texts()
-        assert names[0] == town.sources.set_index("source_id").loc[source, "name"]
-        assert "未登记的污染源" in names
-        shares = [text.strip("%<") for text in page.locator(".candidate .share").all_inner_texts()]
-        assert abs(float(shares[0]) / 100 - rows["posterior_share"].max()) < 0.01
-        assert _pixels(page, ".leaflet-paths-pane canvas") > 1000
-        page.locator(".candidate").first.click()
-        evidence = town.found.evidence
-        mine = evidence[(evidence["outfall_id"] == outfall) & (evidence["source_id"] == source)]
-        shown = page.locator(".why").first.inner_text()
-        assert all(reason in shown for reason in mine["reason_zh"])
-        decibans = [f"{abs(value) * 10 / np.log(10):.1f}" for value in mine["log_lr"]]
-        assert all(value in shown for value in decibans)
-        assert _quiet(heard)
+    _choose(page, "outfalls", outfall)
+    names = page.locator(".candidate .name").all_inner_texts()
+    assert names[0] == town.sources.set_index("source_id").loc[source, "name"]
+    assert "未登记的污染源" in names
+    shares = [text.strip("%<") for text in page.locator(".candidate .share").all_inner_texts()]
+    assert abs(float(shares[0]) / 100 - rows["posterior_share"].max()) < 0.01
+    assert _pixels(page, ".leaflet-paths-pane canvas") > 1000
+    page.locator(".candidate").first.click()
+    evidence = town.found.evidence
+    mine = evidence[(evidence["outfall_id"] == outfall) & (evidence["source_id"] == source)]
+    shown = page.locator(".why").first.inner_text()
+    assert all(reason in shown for reason in mine["reason_zh"])
+    decibans = [f"{abs(value) * 10 / np.log(10):.1f}" for value in mine["log_lr"]]
+    assert all(value in shown for value in decibans)
 
 
-def test_a_click_on_the_canvas_opens_what_lies_there(browser, saved, town):
-    """Clicking where an outfall is drawn opens it, clicking empty paper closes it, Escape too."""
-    with opened(browser, saved) as heard:
-        page = heard.page
-        outfall = town.outfalls[town.outfalls["outfall_id"].str.startswith("MX")].iloc[-1]
-        page.fill("#query", outfall["outfall_id"])
-        page.keyboard.press("Enter")
-        page.wait_for_timeout(300)
-        box = page.evaluate("document.querySelector('#map').getBoundingClientRect().toJSON()")
-        page.keyboard.press("Escape")
-        page.wait_for_timeout(100)
-        assert page.locator("#panel.open").count() == 0
-        spot = page.evaluate(
-            "() => { const c = document.querySelector('.leaflet-names-pane canvas'); const r = c.getBoundingClientRect(); return [r.left, r.top]; }"
-        )
-        assert len(spot) == 2
-        hits = 0
-        for east in range(int(box["x"]) + 340, int(box["width"]) - 80, 24):
-            for south in range(200, 700, 40):
-                page.mouse.move(east, south)
-                page.wait_for_timeout(20)
-                if page.locator("#map.pointing").count():
-                    page.mouse.click(east, south)
-                    hits += 1
-                    break
-            if hits:
-                break
-        assert hits
-        page.wait_for_selector("#panel.open")
-        assert page.locator("#panel h2").inner_text()
-        assert _quiet(heard)
+def test_a_click_on_the_canvas_opens_what_lies_there(page, town):
+    """Clicking where an outfall is drawn opens it; Escape closes it."""
+    page.locator("#tools [aria-label='全图']").click()
+    page.wait_for_timeout(100)
+    read = lambda: [float(part) for part in page.locator("#position output").inner_text().split(",")]  # noqa: E731
+    corners = [(500, 200), (1200, 700)]
+    seen = []
+    for corner in corners:
+        page.mouse.move(*corner)
+        page.wait_for_timeout(40)
+        seen.append(read())
+    outfall = town.outfalls.to_crs(4326).set_index("outfall_id").geometry["MX-0041"]
+    share = [(value - seen[0][k]) / (seen[1][k] - seen[0][k]) for k, value in enumerate((outfall.x, outfall.y))]
+    page.mouse.click(*(corners[0][k] + share[k] * (corners[1][k] - corners[0][k]) for k in (0, 1)))
+    page.wait_for_selector("#panel.open")
+    assert "MX-0041" in page.locator("#panel header").inner_text()
+    page.keyboard.press("Escape")
+    assert page.locator("#panel.open").count() == 0
 
 
-def test_a_click_on_a_source_lists_what_it_may_explain(browser, saved, town):
+def test_a_click_on_a_source_lists_what_it_may_explain(page, town):
     """Opening a source lists its outfalls, the likeliest first, and lights up what lies downstream."""
     _, source = _leading(town)
     rows = town.found.candidates[town.found.candidates["source_id"] == source].sort_values(
         "posterior_share", ascending=False
     )
-    with opened(browser, saved, mark=f"#sources/{source}") as heard:
-        page = heard.page
-        page.wait_for_selector("#panel.open")
-        first = page.locator(".candidate .share").first.inner_text()
-        assert abs(float(first.strip("%<")) / 100 - rows["posterior_share"].iloc[0]) < 0.01
-        assert page.locator(".candidate").count() == min(40, (rows["posterior_share"] >= 0.005).sum())
-        assert _pixels(page, ".leaflet-paths-pane canvas") > 1000
-        page.locator(".candidate").first.click()
-        assert page.locator("#panel [aria-label='返回']").count() == 1
+    _choose(page, "sources", source)
+    first = page.locator(".candidate .share").first.inner_text()
+    assert abs(float(first.strip("%<")) / 100 - rows["posterior_share"].iloc[0]) < 0.01
+    assert page.locator(".candidate").count() == min(40, (rows["posterior_share"] >= 0.005).sum())
+    assert _pixels(page, ".leaflet-paths-pane canvas") > 1000
+    page.locator(".candidate").first.click()
+    assert page.locator("#panel [aria-label='返回']").count() == 1
 
 
-def test_a_reach_shows_its_attributes(browser, saved):
+def test_a_reach_shows_its_attributes(page):
     """Opening a reach shows the headings and words of the contract."""
-    with opened(browser, saved, mark="#reaches/pipe-0.2") as heard:
-        text = heard.page.locator(".fields").inner_text()
-        assert "排水体制" in text
-        assert "雨水" in text
-        assert "管径 (mm)" in text
+    _choose(page, "reaches", "pipe-0.2")
+    text = page.locator(".fields").inner_text()
+    assert "排水体制" in text
+    assert "雨水" in text
+    assert "管径 (mm)" in text
 
 
-def test_legend_rows_filter(browser, saved, town):
+def test_legend_rows_filter(page, town):
     """A legend row shows its count and a click takes its class off the map and back."""
-    with opened(browser, saved) as heard:
-        page = heard.page
-        row = page.locator("[data-layer=outfalls] .row[data-value=named]")
-        before = _pixels(page, ".sheet-points")
-        assert int(row.locator(".count").inner_text()) > 0
-        row.click()
-        page.wait_for_timeout(150)
-        assert row.get_attribute("aria-pressed") == "false"
-        less = _pixels(page, ".sheet-points")
-        assert less < before
-        row.click()
-        page.wait_for_timeout(150)
-        assert _pixels(page, ".sheet-points") == before
-        counts = page.locator("[data-layer=outfalls] .row:not([data-value=ring]) .count").all_inner_texts()
-        assert sum(map(int, counts)) == len(town.outfalls)
+    row = page.locator("[data-layer=outfalls] .row[data-value=named]")
+    before = _pixels(page, ".sheet-points")
+    assert int(row.locator(".count").inner_text()) > 0
+    row.click()
+    page.wait_for_timeout(150)
+    assert row.get_attribute("aria-pressed") == "false"
+    less = _pixels(page, ".sheet-points")
+    assert less < before
+    row.click()
+    page.wait_for_timeout(150)
+    assert _pixels(page, ".sheet-points") == before
+    counts = page.locator("[data-layer=outfalls] .row:not([data-value=ring]) .count").all_inner_texts()
+    assert sum(map(int, counts)) == len(town.outfalls)
 
 
-def test_layers_are_switched(browser, saved):
+def test_layers_are_switched(page):
     """The switch of a layer puts it on the map and takes it off."""
-    with opened(browser, saved) as heard:
-        page = heard.page
-        switch = page.locator("[data-layer=sightings] .switch")
-        assert switch.get_attribute("aria-checked") == "false"
-        before = page.locator(".sheet-points").count()
-        switch.click()
-        assert page.locator(".sheet-points").count() == before + 1
-        assert page.locator("[data-layer=sightings] .switch").get_attribute("aria-checked") == "true"
+    switch = page.locator("[data-layer=sightings] .switch")
+    assert switch.get_attribute("aria-checked") == "false"
+    before = page.locator(".sheet-points").count()
+    switch.click()
+    assert page.locator(".sheet-points").count() == before + 1
+    assert page.locator("[data-layer=sightings] .switch").get_attribute("aria-checked") == "true"
 
 
 @pytest.mark.parametrize(
     ("query", "says"),
     [("mx0002", "MX-0002"), ("电镀", "电镀厂"), ("120.02, 30.24", "120.02, 30.24"), ("zzz", "没有找到")],
 )
-def test_search_finds(browser, saved, query, says):
+def test_search_finds(page, query, says):
     """Codes, names and coordinates are found; nothing else is claimed."""
-    with opened(browser, saved) as heard:
-        heard.page.keyboard.press("/")
-        heard.page.fill("#query", query)
-        assert says in heard.page.locator("#hits").inner_text()
+    page.keyboard.press("/")
+    page.fill("#query", query)
+    assert says in page.locator("#hits").inner_text()
 
 
-def test_the_page_speaks_both_languages(browser, saved):
+def test_the_page_speaks_both_languages(page):
     """The switch turns every label of the page into English and back."""
-    with opened(browser, saved, mark="#sources/E001") as heard:
-        page = heard.page
-        zh = page.locator("body").inner_text()
-        page.click("#lang")
-        text = page.locator("#card, #panel").all_inner_texts()
-        assert "Outfalls it may explain" in text[1]
-        assert "Electroplating" in text[1]
-        assert "Rivers and pipes" in text[0]
-        page.click("#lang")
-        assert page.locator("body").inner_text() == zh
+    _choose(page, "sources", "E001")
+    zh = page.locator("body").inner_text()
+    page.click("#lang")
+    text = page.locator("#card, #panel").all_inner_texts()
+    assert "Outfalls it may explain" in text[1]
+    assert "Electroplating" in text[1]
+    assert "Rivers and pipes" in text[0]
+    page.click("#lang")
+    assert page.locator("body").inner_text() == zh
 
 
-def test_photos_are_shown_and_enlarged(browser, saved, town):
+def test_photos_are_shown_and_enlarged(page, town):
     """An outfall's photos are in the page, and a click enlarges one."""
-    with opened(browser, saved, mark=f"#outfalls/{town.outfalls['outfall_id'].iloc[3]}") as heard:
-        page = heard.page
-        page.wait_for_selector(".photo img")
-        assert page.evaluate("document.querySelector('.photo img').naturalWidth") == 320
-        page.locator(".photo").click()
-        assert page.locator(".lightbox figcaption").inner_text() == "DJI_0003.JPG"
-        page.keyboard.press("Escape")
-        assert page.locator(".lightbox").count() == 0
-        assert _quiet(heard)
+    _choose(page, "outfalls", town.outfalls["outfall_id"].iloc[3])
+    page.wait_for_selector(".photo img")
+    assert page.evaluate("document.querySelector('.photo img').naturalWidth") == 320
+    page.locator(".photo").click()
+    assert page.locator(".lightbox figcaption").inner_text() == "DJI_0003.JPG"
+    page.keyboard.press("Escape")
+    assert page.locator(".lightbox").count() == 0
 
 
-def test_the_position_is_said_in_three_datums(browser, saved):
+def test_the_position_is_said_in_three_datums(page):
     """The position turns from WGS 84 into GCJ-02 as the package computes it."""
     from outfall.coordinates import wgs84_to_gcj02
 
-    with opened(browser, saved) as heard:
-        page = heard.page
-        read = lambda: [float(part) for part in page.locator("#position output").inner_text().split(",")]  # noqa: E731
-        lon, lat = read()
-        page.click("#position .datum")
-        assert read() == [lon, lat]
-        page.click("#position .datum")
-        assert page.locator("#position .datum").inner_text() == "GCJ-02"
-        expected = wgs84_to_gcj02(np.array([lon]), np.array([lat]))
-        assert np.allclose(read(), [expected[0][0], expected[1][0]], atol=2e-6)
+    read = lambda: [float(part) for part in page.locator("#position output").inner_text().split(",")]  # noqa: E731
+    lon, lat = read()
+    page.click("#position .datum")
+    assert read() == [lon, lat]
+    page.click("#position .datum")
+    assert page.locator("#position .datum").inner_text() == "GCJ-02"
+    expected = wgs84_to_gcj02(np.array([lon]), np.array([lat]))
+    assert np.allclose(read(), [expected[0][0], expected[1][0]], atol=2e-6)
 
 
 def test_a_phone_gets_a_sheet_from_below(browser, saved, town):
@@ -224,11 +220,11 @@ def test_a_phone_gets_a_sheet_from_below(browser, saved, town):
         assert _quiet(heard)
 
 
-def test_it_prints_on_one_sheet(browser, saved, town):
+def test_it_prints_on_one_sheet(page, town):
     """Printing gives one A4 sheet."""
-    with opened(browser, saved, mark=f"#outfalls/{_leading(town)[0]}") as heard:
-        made = heard.page.pdf(prefer_css_page_size=True, print_background=True)
-        assert made.count(b"/Type /Page\n") == 1
+    _choose(page, "outfalls", _leading(town)[0])
+    made = page.pdf(prefer_css_page_size=True, print_background=True)
+    assert made.count(b"/Type /Page\n") == 1
 
 
 def test_browsers_without_decompression_read_the_page(browser, saved):
@@ -285,7 +281,7 @@ def test_hostile_text_is_only_text(browser, tmp_path):
             page.wait_for_timeout(30)
             if at in (0, 2, 6, 7):
                 assert text in page.locator("#panel h2").inner_text()
-            for row in page.locator(".candidate").all()[:2]:
+            for row in page.locator(".candidate").all()[:1]:
                 row.click()
         page.click("#lang")
         page.wait_for_timeout(100)
