@@ -23,7 +23,7 @@ __all__ = ["choose_out", "run", "take_steps"]
 def run(
     folder: Path | str, *, out: Path | str | None = None, lang: Lang = "zh", progress: Progress | None = None
 ) -> dict[str, object]:
-    """Run the whole chain over a project folder and write what it found.
+    r"""Run the whole chain over a project folder and write what it found.
 
     Reads every input, joins the network, makes outfalls, traces them, and writes ``map.html``, ``inventory.xlsx``,
     ``briefs/``, ``trace.gpkg`` and ``summary.json``. They are written aside and moved into place together at the end: a
@@ -50,6 +50,20 @@ def run(
     ------
     OutfallError
         Some input cannot be used; every problem of every file is in one error.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, tempfile
+    >>> home = Path(tempfile.mkdtemp()) / "county"
+    >>> home.mkdir()
+    >>> river = gpd.GeoDataFrame(geometry=[shapely.LineString([(114.30, 30.50), (114.34, 30.50)])], crs=4490)
+    >>> river.to_file(home / "rivers.gpkg")
+    >>> _ = (home / "walk.csv").write_text("编号,批次,经度,纬度\nE1,walk-1,114.31,30.5001\n", encoding="utf-8")
+    >>> _ = (home / "outfall.toml").write_text(
+    ...     '[[input]]\nrole = "rivers"\npath = "rivers.gpkg"\n[[input]]\nrole = "ground"\npath = "walk.csv"\n')
+    >>> summary = run(home, out=home.parent / "out", lang="en")
+    >>> summary["counts"]["outfalls"], sorted(path.name for path in (home.parent / "out").iterdir())
+    (1, ['briefs', 'inventory.xlsx', 'map.html', 'summary.json', 'trace.gpkg'])
     """
     project = Project.open(folder)
     target = choose_out(project, out)

@@ -94,6 +94,14 @@ def write_briefs(
         A table does not meet its contract.
     ProjectError
         The folder cannot be written, or a file in it is open in another program.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> one = gpd.GeoDataFrame({"outfall_id": ["MX-0042"], "status": ["suspected"], "source_ref": ["register(E1)"]},
+    ...                        geometry=gpd.points_from_xy([120.1], [31.5]), crs=4490)
+    >>> [page.name for page in write_briefs(one, None, Path(tempfile.mkdtemp()) / "briefs")]
+    ['MX-0042.html', 'index.html']
     """
     target = Path(folder)
     table = check(outfalls, "outfalls")
