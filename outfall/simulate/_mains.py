@@ -62,11 +62,11 @@ def draw_culvert_pipes(sketch: Sketch, course: Course, town: District) -> None:
 def draw_trunk_sewer(sketch: Sketch, course: Course, town: District, works: District, south: District) -> None:
     """Draw the riverside trunk sewer, the pumps, the pressure mains and the treatment works."""
     plant_u = course.braid_u[0] + 70
-    inlet = sketch.node("WWTP-IN", (plant_u, course.at(plant_u) + 330))
+    inlet = sketch.node("WWTP-IN", (plant_u - 45, course.at(plant_u) + 245))
     _riverside(sketch, course, town, "WS-GA")
     _riverside(sketch, course, works, "WS-GB")
     _riverside(sketch, course, south, "WS-GC")
-    _pump(sketch, course, "PA", town.foul_ends[-1], course.north_u - 105, inlet, up=1.0)
+    _pump(sketch, course, "PA", town.foul_ends[-1], course.north_u - 105, works.foul_ends[0], up=1.0)
     last = sketch.nodes[works.foul_ends[-1]]
     draw_pipes(
         sketch,

@@ -61,21 +61,29 @@ def see_from_space(scenery: Scenery) -> Scene:
 def _land(
     scenery: Scenery, rng: np.random.Generator, spots: NDArray[np.object_], shape: tuple[int, int]
 ) -> NDArray[np.float64]:
+    """Return fields in parcels of their own colour, and blocks of houses between the streets."""
     from scipy.ndimage import gaussian_filter
+    from scipy.spatial import cKDTree
 
-    patches = gaussian_filter(rng.normal(0, 1, shape), 6)
-    field = 1 / (1 + np.exp(-12 * patches / patches.std() / 2))
-    land = field[..., None] * _FIELD + (1 - field[..., None]) * _GRASS
+    points = shapely.get_coordinates(spots)
+    low, high = points.min(axis=0), points.max(axis=0)
+    stretch = np.array([1.0, 1.9])
+    centres = rng.uniform(low, high, (int((high - low).prod() / 26000), 2))
+    parcel = cKDTree(centres * stretch).query(points * stretch)[1].reshape(shape)
+    ripe = rng.beta(0.8, 0.8, len(centres))[parcel][..., None]
+    land = (ripe * _FIELD + (1 - ripe) * _GRASS) * (1 + 0.12 * rng.normal(0, 1, len(centres))[parcel][..., None])
     pipes = [
         shapely.LineString(scenery.sheet.place(line.points))
         for line in scenery.sketch.lines.values()
-        if line.line_id[:2] in ("YS", "WS", "HL")
+        if line.line_id[:3] in ("YS-", "HL-") or line.line_id.startswith("WS-A")
     ]
-    streets = shapely.STRtree(pipes)
-    _, gap = streets.query_nearest(spots, return_distance=True, all_matches=False)
-    built = np.exp(-((gap.reshape(shape) / 45) ** 2)) * (0.75 + 0.25 * gaussian_filter(rng.normal(0, 1, shape), 1))
-    built = np.clip(built, 0, 1)[..., None]
-    return np.asarray(land * (1 - built) + _STREET * built, dtype=float)
+    gap = shapely.STRtree(pipes).query_nearest(spots, return_distance=True, all_matches=False)[1].reshape(shape)
+    houses = np.clip((125 - gap) / 30, 0, 1) * np.clip(
+        0.62 + 0.25 * gaussian_filter(rng.normal(0, 2.2, shape), 0.8), 0, 1
+    )
+    built = np.maximum(houses, np.exp(-((gap / 9) ** 2)))[..., None]
+    roofs = _STREET * (0.9 + 0.25 * gaussian_filter(rng.normal(0, 1, shape), 0.7))[..., None]
+    return np.asarray(land * (1 - built) + roofs * built, dtype=float)
 
 
 def _water(

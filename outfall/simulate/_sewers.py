@@ -63,7 +63,8 @@ def _draw_levels(sketch: Sketch, course: Course, district: District) -> None:
     near = [course.at(u) * district.up for u in np.arange(district.trunks_u[0] - 60, district.trunks_u[-1] + 60, 20.0)]
     base = max(near) + course.half_width_m + TRUNK_GAP_M + rng.uniform(45, 70)
     gaps = np.cumsum([0.0, *rng.uniform(165, 225, district.level_count - 1)])
-    phase, swing = rng.uniform(0, 6), rng.uniform(6, 16)
+    phase, swing = rng.uniform(0, 6), rng.uniform(10, 26)
+    district.bend = (float(rng.uniform(0, 6)), float(rng.uniform(14, 34)))
     for gap in gaps:
         district.levels.append(
             [district.up * (base + gap + swing * np.sin(u / 520 + phase)) for u in district.trunks_u]
@@ -73,10 +74,15 @@ def _draw_levels(sketch: Sketch, course: Course, district: District) -> None:
 def _draw_trunk(
     sketch: Sketch, course: Course, district: District, number: int, names: list[str], *, is_leaking: bool
 ) -> None:
-    u, tilt = district.trunks_u[number], sketch.rng.uniform(-0.04, 0.04)
-    foot = district.levels[0][number]
-    levels = [(u + tilt * (level[number] - foot) * district.up, level[number]) for level in reversed(district.levels)]
-    top = (levels[0][0] + tilt * 40, levels[0][1] + district.up * sketch.rng.uniform(40, 80))
+    u, rng = district.trunks_u[number], sketch.rng
+    tilt, foot = rng.uniform(-0.03, 0.03), district.levels[0][number]
+    reached = district.level_count - int(rng.random() < 0.3) * (district.level_count > 2)
+    phase, swing = district.bend
+    levels = []
+    for line in reversed(district.levels[:reached]):
+        rise = abs(line[number] - foot)
+        levels.append((u + tilt * rise + swing * float(np.sin(rise / 310 + phase) - np.sin(phase)), line[number]))
+    top = (levels[0][0] + tilt * 40, levels[0][1] + district.up * rng.uniform(40, 80))
     river_v = course.at(u) + district.up * (course.half_width_m + TRUNK_GAP_M)
     is_combined = number < district.combined
     net_id = f"{district.code}{number + 1:02d}"
@@ -85,7 +91,7 @@ def _draw_trunk(
         sketch, district, net_id, [top, *levels, (u, river_v)], street=street, is_combined=is_combined
     )
     for at, point in enumerate(levels):
-        level = district.level_count - 1 - at
+        level = reached - 1 - at
         district.storm_at[number, level] = closest(sketch, storm, point)
         district.foul_at[number, level] = closest(sketch, foul, point)
     district.foul_ends.append(foul[-1])
@@ -146,7 +152,7 @@ def _draw_laterals(sketch: Sketch, district: District, names: list[str]) -> None
     rng = sketch.rng
     for level in range(district.level_count):
         for number in range(len(district.trunks_u) - 1):
-            if rng.random() < 0.12:
+            if rng.random() < 0.12 or not {(number, level), (number + 1, level)} <= set(district.storm_at):
                 continue
             is_combined = number + 1 < district.combined
             to_east = bool(rng.random() < 0.35) and (is_combined or number >= district.combined)
@@ -164,6 +170,8 @@ def _draw_laterals(sketch: Sketch, district: District, names: list[str]) -> None
 def _draw_side_streets(sketch: Sketch, district: District, trunk: int, names: list[str], code: str) -> None:
     """Streets between the last trunk and the north tributary, whose storm sewers end there."""
     for level in range(district.level_count):
+        if (trunk, level) not in district.storm_at:
+            continue
         begin = sketch.nodes[district.storm_at[trunk, level]]
         bank, river, _, _ = sketch.on_bank(begin, back_m=3.0, only="QX-02")
         begin, reach = towards(begin, bank, 36), float(np.hypot(bank[0] - begin[0], bank[1] - begin[1]))

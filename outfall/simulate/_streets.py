@@ -59,6 +59,7 @@ class District:
     foul_at: dict[tuple[int, int], str] = field(default_factory=dict)
     foul_ends: list[str] = field(default_factory=list)
     levels: list[list[float]] = field(default_factory=list)
+    bend: tuple[float, float] = (0.0, 0.0)
 
 
 def draw_pipes(sketch: Sketch, code: str, nodes: Sequence[str], system: str, diameter_mm: float) -> None:

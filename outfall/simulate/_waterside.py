@@ -31,8 +31,8 @@ def settle_by_water(
     rng = sketch.rng
     base = new_source(rng, kind, names)
     if kind["place"] == "plant":
-        u = course.braid_u[0] + 120
-        return draw_private(sketch, replace(base, point=(u, course.at(u) + 330)), "HC-05L", "river")
+        u = course.braid_u[0] + 85
+        return draw_private(sketch, replace(base, point=(u, course.at(u) + 250)), "HC-05L", "river")
     for _ in range(200):
         point, only = find_waterside(rng, sketch, course, kind["place"], kind["kind"])
         gap = min((np.hypot(point[0] - o.point[0], point[1] - o.point[1]) for o in others), default=1e9)
@@ -94,7 +94,8 @@ def draw_private(sketch: Sketch, source: Source, only: str, system: str) -> Sour
         diameter_mm=float(rng.choice([200, 300, 400, 500])),
         velocity_ms=float(rng.uniform(0.25, 0.6)),
     )
-    recorded = source.is_registered and bool(rng.random() > errors()["unrecorded_private_share"])
+    is_drawn = bool(rng.random() > errors()["unrecorded_private_share"]) or source.kind == "wwtp"
+    recorded = source.is_registered and is_drawn
     sketch.line(
         f"ZY-{number:02d}",
         "ditch" if is_open else "gravity_sewer",
