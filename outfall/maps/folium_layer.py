@@ -15,8 +15,7 @@ from outfall.maps.page import DRAWING, code, pack_layers
 
 if TYPE_CHECKING:
     from outfall.maps.layers import Layer
-    from outfall.maps.header import name_layer
-from outfall.maps.page import Map
+    from outfall.maps.page import Map
     from outfall.vocabulary import Lang
 
 __all__ = ["PackedLayer", "to_folium"]
