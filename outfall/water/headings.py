@@ -116,7 +116,7 @@ def _single(text: str) -> Heading | None:
     """Return what one level of a heading means."""
     whole = find_parameter(text)
     if whole is not None:
-        return Heading(whole)
+        return Heading(whole, _unit_in(text) if "(" in text else "")
     bracket = _BRACKETS.match(text)
     if bracket is not None:
         return _bracketed(bracket["name"], bracket["inside"])

@@ -23,6 +23,7 @@ __all__ = ["Sheet", "fill_sample_ids", "open_sheet", "split_rows", "to_long"]
 
 # Cells that are there for layout and never name a sample of a transposed sheet.
 _LAYOUT = {"序号", "no", "no.", "number", "sourceref", "备注", "remark"}
+_LEAST_REMARK = 6
 _ID_COLUMNS = ("sample_id", "point_name", "outfall_id", "source_id", "meter_id")
 
 
@@ -100,15 +101,16 @@ def split_rows(sheet: Sheet) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
     for row in frame.index[:3]:
         if roles[row] is None and _is_unit_row(frame.loc[row, list(sheet.headings)]):
             roles[row] = "unit"
+    roles = roles.where(roles.notna() | ~_is_remark(frame), "other")
     keep = roles.isna().to_numpy()
     for role, row in zip(roles[~keep], frame.index[~keep], strict=True):
         cells = {name: str(frame.loc[row, name]).strip() for name in sheet.headings}
         if role in ("unit", "limit"):
             helpers.setdefault(str(role), {}).update({name: text for name, text in cells.items() if text})
-        elif any(cells.values()):
+        else:
             where = frame.loc[row, "source_ref"]
-            reason = f"row {where} is a row of limits, methods or means and no sample"
-            reason_zh = f"{where} 行是限值、方法或均值, 不是样品"
+            reason = f"row {where} is a row of limits, methods, means or remarks and no sample"
+            reason_zh = f"{where} 行是限值、方法、均值或备注, 不是样品"
             sheet.notes.append(Note("skipped_row", reason, reason_zh, rows=[where], decision="not read"))
     return frame[keep], helpers
 
@@ -255,9 +257,24 @@ def _value_headings(frame: pd.DataFrame, table: str, rename: Mapping[str, str]) 
     return found
 
 
+def _is_remark(frame: pd.DataFrame) -> pd.Series:
+    """Return which rows of a sheet say one thing only, as a remark below a table does."""
+    cells = frame.drop(columns=[name for name in ("source_ref", "geometry") if name in frame.columns])
+    if cells.shape[1] < 3 or not len(cells):
+        return pd.Series(data=False, index=frame.index)
+    texts = cells.astype("object").where(cells.notna(), "").astype(str).apply(lambda column: column.str.strip())
+    said = texts.where(texts != "")
+    first = said.bfill(axis=1).iloc[:, 0].fillna("")
+    count = said.notna().sum(axis=1)
+    # A merged remark fills all its cells; three samples named 1 with values of 1 do not make one.
+    is_one = said.eq(first, axis=0).sum(axis=1).eq(count) & first.str.len().gt(_LEAST_REMARK)
+    return (count <= 1) | is_one
+
+
 def _is_unit_row(cells: pd.Series) -> bool:
     texts = [str(cell).strip() for cell in cells if str(cell).strip()]
-    return bool(texts) and all(find_unit(text) for text in texts) and any(text != "-" for text in texts)
+    says_unit = [text for text in texts if parse_value(text).state == "unread"]
+    return bool(says_unit) and all(find_unit(text) for text in texts)
 
 
 def _note_unread(sheet: Sheet, rows: pd.DataFrame) -> None:
