@@ -124,7 +124,8 @@ def _values(long: pd.DataFrame, notes: list[Note]) -> tuple[np.ndarray, np.ndarr
 
 
 def _reading_ids(table: pd.DataFrame) -> pd.Series:
-    names = [name for name in ("meter_id", "parameter", "read_at") if name in table.columns]
-    made = table[names].astype("object").map(lambda cell: "" if pd.isna(cell) else str(cell).strip())
-    joined = made.agg("/".join, axis=1) if len(table) else pd.Series(dtype="str")
-    return repeated_ids(joined, table["value"])
+    made = pd.Series("", index=table.index, dtype="object")
+    for name in ("meter_id", "parameter", "read_at"):
+        if name in table.columns:
+            made = made + "/" + table[name].astype("object").where(table[name].notna(), "").astype(str).str.strip()
+    return repeated_ids(made.str.removeprefix("/"), table["value"])

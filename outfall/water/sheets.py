@@ -135,10 +135,10 @@ def fill_sample_ids(frame: pd.DataFrame, notes: list[Note], *, is_long: bool) ->
     out = frame.copy()
     meta = [name for name in ("outfall_id", "source_id", "point_name", "taken_at") if name in out.columns]
     if "sample_id" not in out.columns:
-        parts = out[meta].astype("object").map(lambda cell: str(cell).strip() if pd.notna(cell) else "")
-        made = (
-            parts.agg(lambda cells: " ".join(filter(None, cells)), axis=1) if meta else pd.Series("", index=out.index)
-        )
+        made = pd.Series("", index=out.index, dtype="object")
+        for name in meta:
+            made = made + " " + out[name].astype("object").where(out[name].notna(), "").astype(str).str.strip()
+        made = made.str.strip()
         out["sample_id"] = made.where(made != "", out["source_ref"])
         reason = "the file has no sample ids: they are made of place and time"
         notes.append(Note("assumption", reason, "文件无样品编号, 由点位和时间组成", decision="made up", level="note"))
@@ -262,13 +262,16 @@ def _is_remark(frame: pd.DataFrame) -> pd.Series:
     cells = frame.drop(columns=[name for name in ("source_ref", "geometry") if name in frame.columns])
     if cells.shape[1] < 3 or not len(cells):
         return pd.Series(data=False, index=frame.index)
-    texts = cells.astype("object").where(cells.notna(), "").astype(str).apply(lambda column: column.str.strip())
-    said = texts.where(texts != "")
-    first = said.bfill(axis=1).iloc[:, 0].fillna("")
-    count = said.notna().sum(axis=1)
+    texts = [
+        cells[name].astype("object").where(cells[name].notna(), "").astype(str).str.strip() for name in cells.columns
+    ]
+    count = sum((text != "").astype(int) for text in texts)
+    first = texts[0]
+    for text in texts[1:]:
+        first = first.where(first != "", text)
     # A merged remark fills all its cells; three samples named 1 with values of 1 do not make one.
-    is_one = said.eq(first, axis=0).sum(axis=1).eq(count) & first.str.len().gt(_LEAST_REMARK)
-    return (count <= 1) | is_one
+    same = sum(((text != "") & (text == first)).astype(int) for text in texts)
+    return (count <= 1) | ((same == count) & (first.str.len() > _LEAST_REMARK))
 
 
 def _is_unit_row(cells: pd.Series) -> bool:
