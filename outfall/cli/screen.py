@@ -122,18 +122,24 @@ def show_summary(summary: Mapping[str, Any], lang: str) -> None:
 
 def show_ranks(rows: Sequence[Mapping[str, Any]], lang: str) -> None:
     """Print the first candidate of the surest outfalls; names are text and never markup."""
+    from os.path import commonprefix
+
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from outfall.reports.reasons import percent
+
     table = Table(*(_phrase(name, lang) for name in ("outfall", "name", "first")))
     table.add_column(_phrase("share", lang), justify="right")
     ordered = sorted(rows, key=lambda row: (-row["sources"][0]["posterior_share"], row["outfall_id"]))
+    named = [row["name"] for row in rows if row["name"]]
+    same = len(commonprefix(named)) if len(named) > 1 else 0  # noqa: RUF071  # names are no paths
     for row in ordered[:_SHOWN]:
         first = row["sources"][0]
         name = _phrase("nobody", lang) if first["source_id"] == "unregistered" else first["name"] or first["source_id"]
-        cells = (row["outfall_id"], row["name"] or "", name)
-        table.add_row(*(Text(str(cell)) for cell in cells), f"{first['posterior_share']:.0%}")
+        cells = (row["outfall_id"], (row["name"] or "")[same:], name)
+        table.add_row(*(Text(str(cell)) for cell in cells), percent(first["posterior_share"]))
     Console(highlight=False).print(table)
     if len(rows) > _SHOWN:
         say(_phrase("more", lang, count=len(rows) - _SHOWN))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import shapely
+from shapely.ops import substring
 
 from outfall.reports.reasons import UNREGISTERED
 from outfall.tables import split_ids
@@ -78,7 +79,7 @@ def sketch(
     """
     if point is None or point.is_empty:
         return None
-    path = _path(network, candidates)
+    path = _path(network, candidates, point)
     suspects = _suspects(candidates, sources)
     view = _View.around([point, *path, *(place for _, place in suspects)])
     reaches = network.reaches.iloc[np.sort(network.reaches.sindex.query(view.box()))]
@@ -143,17 +144,25 @@ class _View:
         return np.round(np.column_stack([corners[:, 0] - west, north - corners[:, 1]]) * self.scale, 1)
 
 
-def _path(network: Network, candidates: Sequence[Row]) -> list[shapely.Geometry]:
-    for row in candidates:
-        if row["source_id"] == UNREGISTERED:
-            continue
-        line = row.get("geometry")
-        if line is not None and not line.is_empty:
-            return [line]
-        reaches = network.reaches[network.reaches["reach_id"].isin(split_ids(row["path_ids"]))]
-        if len(reaches):
-            return list(reaches.geometry)
-    return []
+def _path(network: Network, candidates: Sequence[Row], point: shapely.Point) -> list[shapely.Geometry]:
+    """Return the way of the first registered candidate: from the source to the network, and along it to the outfall."""
+    row = next((row for row in candidates if row["source_id"] != UNREGISTERED), None)
+    if row is None:
+        return []
+    leg = row.get("geometry")
+    is_leg = leg is not None and not leg.is_empty
+    reaches = (
+        network.reaches[network.reaches["reach_id"].isin(split_ids(row["path_ids"]))].set_index("reach_id").geometry
+    )
+    lines = [reaches[name] for name in split_ids(row["path_ids"]) if name in reaches.index]
+    if lines:
+        begin = lines[0].project(shapely.get_point(leg, -1)) if is_leg else 0.0
+        end = lines[-1].project(point)
+        if len(lines) == 1:
+            lines = [substring(lines[0], begin, end)]
+        else:
+            lines = [substring(lines[0], begin, lines[0].length), *lines[1:-1], substring(lines[-1], 0.0, end)]
+    return [*([leg] if is_leg else []), *(line for line in lines if line.length > 0)]
 
 
 def _suspects(candidates: Sequence[Row], sources: gpd.GeoDataFrame | None) -> list[tuple[int, shapely.Point]]:

@@ -149,7 +149,12 @@ def _facts(row: Mapping[str, Any], known: Known, at: int) -> tuple[tuple[str, st
         ("shape", _word(row, "outfall_shape", lang) + _number(row["diameter_mm"], " DN{:.0f}")),
         ("discharging", "" if pd.isna(row["is_discharging"]) else words["yes" if row["is_discharging"] else "no"]),
         ("seen", _seen(row, known)),
-        ("platforms", "、".join(label("platform", name, lang=lang) for name in split_ids(row["platforms"]))),
+        (
+            "platforms",
+            ("、" if lang == "zh" else ", ").join(
+                label("platform", name, lang=lang) for name in split_ids(row["platforms"])
+            ),
+        ),
         ("sightings", _text(row["sighting_ids"]).replace(";", "; ")),
         ("merge_reason", _text(row["reason_zh" if lang == "zh" else "reason"])),
         ("party", _text(row["responsible_party"]) or words["party_none"]),
