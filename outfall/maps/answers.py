@@ -104,7 +104,7 @@ def describe_answers(
         "reason": blob.words(candidates["reason"]),
         "reason_zh": blob.words(candidates["reason_zh"]),
     }
-    for name in ("posterior_share", "prior_share", "distance_m", "travel_h"):
+    for name in ("posterior_share", "prior_share", "distance_m", "off_m", "travel_h"):
         rows[name] = blob.numbers(candidates[name])
     return {"n": len(candidates), "rows": rows, "evidence": _describe_evidence(found, candidates, blob)}
 

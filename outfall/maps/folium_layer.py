@@ -97,7 +97,7 @@ def _folium_layer(layer: Layer, lang: Lang) -> MacroElement:
     west, south, east, north = layer.bounds_deg
     picture = f"data:image/webp;base64,{base64.b64encode(layer.image).decode('ascii')}"
     name = html.escape(name_layer(layer, lang))
-    return folium.raster_layers.ImageOverlay(picture, [[south, west], [north, east]], name=name, opacity=0.85)
+    return folium.raster_layers.ImageOverlay(picture, [[south, west], [north, east]], name=name, opacity=0.6)
 
 
 def _corners(layer: Layer) -> list[tuple[float, float]]:

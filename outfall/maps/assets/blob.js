@@ -92,7 +92,7 @@ function openColumn(column, body) {
 function openFound(found, body) {
   const rows = found.rows;
   for (const name of ['outfall', 'source']) rows[name] = readRef(rows[name], body);
-  for (const name of ['source_id', 'reason', 'reason_zh', 'posterior_share', 'prior_share', 'distance_m', 'travel_h']) openColumn(rows[name], body);
+  for (const name of ['source_id', 'reason', 'reason_zh', 'posterior_share', 'prior_share', 'distance_m', 'off_m', 'travel_h']) openColumn(rows[name], body);
   const counts = readRef(rows.path.count, body);
   const flat = readRef(rows.path.flat, body);
   const start = new Int32Array(counts.length + 1);

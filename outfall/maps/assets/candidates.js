@@ -29,6 +29,7 @@ function candidateRow(at) {
   const look = source >= 0 && app.sheets.sources ? app.sheets.sources.look(source) : null;
   const name = isUnknown ? say('unregistered') : source >= 0 ? titleOf('sources', source) : id;
   const facts = [found.rows.distance_m.at(at) !== null && `${say('distance')} ${metres(found.rows.distance_m.at(at))}`,
+    found.rows.off_m.at(at) >= 1 && `${say('off')} ${metres(found.rows.off_m.at(at))}`,
     found.rows.travel_h.at(at) !== null && `${say('travel')} ${hours(found.rows.travel_h.at(at))}`].filter(Boolean).join(' · ');
   const head = el('button', { type: 'button', class: 'candidate', 'aria-expanded': 'false', 'aria-controls': `why${at}` },
     el('span', { class: 'line' },

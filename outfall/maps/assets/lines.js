@@ -4,8 +4,11 @@ const LineSheet = LayerSheet.extend({
   draw(ctx, view) {
     const byClass = this.looks.map(() => []);
     const { row } = this.layer.shape;
-    for (const part of this.inView(view, 8)) byClass[this.classes[row[part]]].push(part);
-    const grow = Math.max(0.45, Math.min(2.4, 0.5 + (view.zoom - 11) * 0.24));
+    const parts = this.inView(view, 8);
+    for (const part of parts) byClass[this.classes[row[part]]].push(part);
+    // Finer where the view is crowded.
+    const crowd = parts.length > 8000 ? 0.45 : parts.length > 2500 ? 0.6 : parts.length > 800 ? 0.8 : 1;
+    const grow = crowd * Math.max(0.45, Math.min(2.4, 0.5 + (view.zoom - 11) * 0.24));
     this.grow = grow;
     ctx.lineCap = 'round';
     ctx.lineJoin = 'round';
@@ -17,7 +20,7 @@ const LineSheet = LayerSheet.extend({
     for (const at of water) this.stroke(ctx, view, byClass[at], this.looks[at].colour, (part) => this.widthPx(part, at, view), []);
     for (const at of pipes) if (grow > 0.6) this.stroke(ctx, view, byClass[at], '#fbfaf5', () => this.looks[at].width * grow + 2.2, []);
     for (const at of pipes) this.stroke(ctx, view, byClass[at], this.looks[at].colour, () => Math.max(0.9, (this.looks[at].width || 2) * grow), this.looks[at].dash || []);
-    if (view.zoom >= 13) for (const at of [...water, ...pipes]) this.arrows(ctx, view, byClass[at], this.looks[at]);
+    if (view.zoom >= 13 && parts.length < 4000) for (const at of [...water, ...pipes]) this.arrows(ctx, view, byClass[at], this.looks[at]);
   },
 
   // Real width where it is known and wide enough to be seen.

@@ -4,7 +4,8 @@ const PointSheet = LayerSheet.extend({
   draw(ctx, view) {
     const parts = this.inView(view, 16);
     const { east, south, row } = this.layer.shape;
-    this.radius = this.sizeFor(parts.length, view.zoom);
+    // As many on a small screen are more crowded.
+    this.radius = this.sizeFor(parts.length * Math.max(1, 1.6e6 / (view.width * view.height)), view.zoom);
     if (parts.length > 4000) {
       for (const part of parts) {
         ctx.fillStyle = this.look(row[part]).colour;
