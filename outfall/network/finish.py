@@ -44,7 +44,7 @@ def finish_network(lines: gpd.GeoDataFrame, ends: Ends, record: Record) -> Netwo
     """
     used, number = np.unique(np.concatenate([ends.from_node, ends.to_node]), return_inverse=True)
     from_node, to_node = number[: len(lines)], number[len(lines) :]
-    place, names = ends.place[used], _node_names(ends.place[used], ends.key[used])
+    place, names = ends.place[used], _node_names(ends.place[used], ends.key[used], record)
     reaches = _share_out(lines.assign(reach_id=_reach_ids(lines), length_m=length_m(lines.geometry)))
     reaches["forward_share"] = reaches["forward_share"].fillna(1.0)
     reaches["forward_reason"] = reaches["forward_reason"].fillna("digitised order")
@@ -96,7 +96,7 @@ def _share_out(reaches: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return out
 
 
-def _node_names(place: NDArray[np.float64], key: NDArray[np.object_]) -> NDArray[np.object_]:
+def _node_names(place: NDArray[np.float64], key: NDArray[np.object_], record: Record) -> NDArray[np.object_]:
     """Return the user's id of each node, or a number in the order of places, which is not that of the lines."""
     names = key.copy()
     free = np.flatnonzero(key == None)  # noqa: E711
@@ -106,6 +106,18 @@ def _node_names(place: NDArray[np.float64], key: NDArray[np.object_]) -> NDArray
     while any(f"{mark}{number}" in taken for number in range(1, len(order) + 1)):
         mark += "N"
     names[order] = [f"{mark}{number}" for number in range(1, len(order) + 1)]
+    twice = pd.Series(names)[pd.Series(names).duplicated(keep="first")]
+    for at, name in twice.items():  # rivers come first and keep the id
+        new, number = f"{name}~2", 2
+        while new in taken:
+            number += 1
+            new = f"{name}~{number}"
+        taken.add(new)
+        names[at] = new
+    if len(twice):
+        text = f"{len(twice):,} node ids of the pipes are also those of river nodes elsewhere"
+        record.add("duplicate", twice, (text, f"{len(twice):,} 个管网节点编号与河流节点重复"), about="nodes", level="warning",
+                   decision="those of the pipes are called <id>~2")  # fmt: skip
     return names
 
 

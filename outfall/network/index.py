@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Index", "make_index", "sum_main", "sum_split", "sum_total"]
 
-_WORDS = 64
-_CAP_PER_PART = 40
+_LANES = 4096  # parts whose bits one sweep carries
+_ROWS = 4096
+_CAP_PER_PART = 4
 _CAP_ALWAYS = 200_000
 
 Intervals = list[tuple[int, int]]
@@ -219,29 +220,50 @@ def _tree_sums(index: Index, values: Reals) -> Reals:
 
 
 def _sum_by_bits(index: Index, values: Reals, total: Reals) -> None:
-    """Fill in the totals of exploded parts: each sweep carries the bits of some thousand parts downstream."""
-    own = np.bincount(index.part, weights=values, minlength=len(index.first))
+    """Fill in the totals of exploded parts: each sweep carries the bits of some thousand parts downstream.
+
+    Only parts with several exits need a bit: what has one exit is counted wherever its next part is.
+    """
+    count = len(index.first)
     tail, head, _ = index.exits
+    exits, entries = np.bincount(tail, minlength=count), np.bincount(head, minlength=count)
+    own = np.bincount(index.part, weights=values, minlength=count)
     order = np.argsort(-tail.astype(np.int64), kind="stable")
     steps = list(zip(tail[order].tolist(), head[order].tolist(), strict=True))
+    folded = own.tolist()
+    for above, below in steps:
+        if exits[above] == 1:
+            folded[below] += folded[above]
+    held = np.asarray(folded)
     wanted = np.fromiter(sorted(index.exploded), dtype=np.int64)
-    total[wanted] = 0.0
-    sources = np.flatnonzero(np.bincount(index.part, minlength=len(index.first)) > 0)
-    lane = np.arange(_WORDS * 8)
-    for at in range(0, len(sources), _WORDS * 64):
-        some = sources[at : at + _WORDS * 64]
-        bits = np.zeros((len(index.first), _WORDS * 8), dtype=np.uint8)
-        bits[some, np.arange(len(some)) // 8] = 1 << (np.arange(len(some)) % 8)
-        wide = bits.view(np.uint64)
-        for above, below in steps:
-            wide[below] |= wide[above]
-        weights = np.zeros(_WORDS * 64)
-        weights[: len(some)] = own[some]
-        bytes_known = (np.arange(256)[:, None] >> np.arange(8)) & 1
-        table = weights.reshape(-1, 8) @ bytes_known.T
-        for begin in range(0, len(wanted), 4096):
-            rows = wanted[begin : begin + 4096]
-            total[rows] += table[lane, bits[rows]].sum(axis=1)
+    several = wanted[entries[wanted] > 1]
+    total[several] = np.where(exits[several] > 1, 0.0, held[several])
+    sources = np.flatnonzero((exits > 1) & (held != 0))
+    for at in range(0, len(sources), _LANES):
+        some = sources[at : at + _LANES]
+        _sweep(some, held[some], steps, several, total)
+    before = dict(zip(head.tolist(), tail.tolist(), strict=True))
+    for part in wanted[entries[wanted] == 1][::-1].tolist():
+        total[part] = own[part] + total[before[part]]
+
+
+def _sweep(
+    some: NDArray[np.int64], weights: Reals, steps: list[tuple[int, int]], wanted: NDArray[np.int64], total: Reals
+) -> None:
+    """Add to the wanted totals what some parts bring, each to every part downstream of it."""
+    bits = np.zeros((len(total), _LANES // 8), dtype=np.uint8)
+    bits[some, np.arange(len(some)) // 8] = 1 << (np.arange(len(some)) % 8)
+    wide = list(bits.view(np.uint64))
+    for above, below in steps:
+        np.bitwise_or(wide[below], wide[above], out=wide[below])
+    padded = np.zeros(_LANES)
+    padded[: len(some)] = weights
+    known = (np.arange(256)[:, None] >> np.arange(8)) & 1
+    table = padded.reshape(-1, 8) @ known.T
+    lane = np.arange(_LANES // 8)
+    for begin in range(0, len(wanted), _ROWS):
+        rows = wanted[begin : begin + _ROWS]
+        total[rows] += table[lane, bits[rows]].sum(axis=1)
 
 
 def _rank_inside(part: Ints) -> NDArray[np.int64]:

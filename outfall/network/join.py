@@ -126,23 +126,27 @@ def _trusted(
         record.add(
             "unsnapped", ["from_node", "to_node"], (text, text_zh), level="warning", about=about, decision="not used"
         )
-    good = ~wrong
-    if good.any():
-        worst = float(far[good].max())
-        record.add(
-            "assumption",
-            ["from_node", "to_node"],
-            (
-                f"ends are joined by their node ids at {int(good.sum()):,} nodes; the ends of one node lie up to {worst:.2f} m apart",
-                f"按节点编号连接 {int(good.sum()):,} 个节点,同一节点的端点最远相距 {worst:.2f} m",
-            ),
-            about=about,
-            decision="node ids win over positions",
-            distance_m=worst,
-        )
+    if not wrong.all():
+        _record_ids(far[~wrong], record, about)
     out = key.copy()
     out[has[wrong[codes]]] = None
     return out
+
+
+def _record_ids(far: NDArray[np.float64], record: Record, about: str) -> None:
+    """Write down that node ids were used, and how far the ends of one node lie apart."""
+    worst, count = float(far.max()), len(far)
+    record.add(
+        "assumption",
+        ["from_node", "to_node"],
+        (
+            f"ends are joined by their node ids at {count:,} nodes; the ends of one node lie up to {worst:.2f} m apart",
+            f"按节点编号连接 {count:,} 个节点,同一节点的端点最远相距 {worst:.2f} m",
+        ),
+        about=about,
+        decision="node ids win over positions",
+        distance_m=worst,
+    )
 
 
 def _identical(

@@ -154,6 +154,15 @@ def test_river_and_pipe_with_one_id():
     assert {"river-P1.1", "P1"} <= set(network.reaches["reach_id"])
 
 
+def test_river_and_pipe_nodes_with_one_id():
+    """Node ids that rivers and pipes share are told apart."""
+    rivers = TOWN.iloc[[0, 1]].assign(from_node=["1", "2"], to_node=["2", "3"])
+    network = build_network(rivers, pipes=SEWERS.iloc[:2].assign(from_node=["1", "2"], to_node=["2", "9"]))
+    assert {"1", "1~2", "2", "2~2", "3", "9"} <= set(network.nodes["node_id"])
+    assert network.upstream("P2") == ["P2", "P1"]
+    assert issue(network, "duplicate")["row_ids"] == "1;2"
+
+
 def test_short_line_is_never_collapsed():
     """A line shorter than the tolerance keeps its two nodes."""
     network = build_network(lines("LINESTRING (0 0, 50 0)", "LINESTRING (50 0, 50.3 0)", "LINESTRING (50.3 0, 99 0)"))
