@@ -43,7 +43,7 @@ def init_folder(folder: Path, name: str | None) -> None:
         say(f"{folder / 'outfall.toml'}: written; add files with: outfall add ROLE PATH -C {folder}")
         return
     text, assumed = describe_folder(folder)
-    project = Project.create(folder, text=text) if name is None else Project.create(folder, name=name, text=None)
+    project = Project.create(folder, text=text if name is None else _named(text, name))
     say(f"{folder / 'outfall.toml'}: {len(project.inputs)} inputs")
     for item in project.inputs:
         say(f"  {item.role:<9} {item.path.name}")
@@ -148,11 +148,27 @@ def write_demo(folder: Path, seed: int) -> None:
     say(f"{folder}: town {seed}")
 
 
+def _named(text: str, name: str) -> str:
+    """Return the text of an outfall.toml with another name of the project, its comments kept."""
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    document["project"]["name"] = name
+    return tomlkit.dumps(document)
+
+
 def _register(project: Project, lang: Lang) -> State:
     state = _take(State(project=project, lang=lang, problems=[]), until="register")
     outfalls = _keep_decided(state["outfalls"], project)
-    for table, frame in (("sightings", state["sightings"]), ("outfalls", outfalls), ("issues", state["issues"])):
-        project.save(table, frame, actor="outfall register", replace=True)
+    made = {
+        "photos": state.get("photos"),
+        "sightings": state["sightings"],
+        "outfalls": outfalls,
+        "issues": state["issues"],
+    }
+    for table, frame in made.items():
+        if frame is not None:
+            project.save(table, frame, actor="outfall register", replace=True)
     return State(**{**state, "outfalls": outfalls})
 
 

@@ -122,7 +122,10 @@ def test_step_by_step(county, capsys):
     """Init, add, register, trace, map and inventory give what a run gives."""
     (county / "outfall.toml").unlink()
     folder = str(county)
-    assert main(["init", folder, "--name", "county"]) == 0
+    assert main(["init", folder, "--name", "甲县"]) == 0
+    text = (county / "outfall.toml").read_text("utf-8")
+    assert 'name = "甲县"' in text
+    assert 'path = "walk.csv"' in text
     (county / "outfall.toml").write_text('[project]\nname = "county"\n', encoding="utf-8")
     assert (
         main(["add", "network", str(county / "rivers.gpkg"), "--pipes", str(county / "sewers.gpkg"), "-C", folder]) == 0
