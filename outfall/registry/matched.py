@@ -8,7 +8,7 @@ import numpy as np
 
 from outfall.registry.cluster import Groups, group_sightings
 from outfall.registry.match import Matches, match_pairs
-from outfall.registry.mouths import Piped, place_piped
+from outfall.registry.piped import Piped, place_piped
 from outfall.registry.review import check_shares, read_review
 from outfall.registry.seen import gather
 from outfall.registry.steps import is_step

@@ -69,7 +69,9 @@ def _with_steps(
         what, what_zh = "may come from any of several outfalls beside it", "可能来自附近多个排口之一"
         unused.append({"sighting_id": sighting, "reason": what, "reason_zh": what_zh})
         reason, reason_zh = f"step {sighting} {what}", f"走航突变 {sighting} {what_zh}"
-        notes.append(issue("doubtful_pair", "sightings", reason, reason_zh=reason_zh, rows=[sighting], level="note"))
+        notes.append(
+            issue("assumption", "sightings", reason, reason_zh=reason_zh, rows=[sighting], decision="counted for none")
+        )
     points = positions(known.steps)
     sigma = known.steps["sigma_m"].to_numpy(dtype=float)
     found = [

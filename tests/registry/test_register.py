@@ -185,7 +185,8 @@ def test_a_find_inside_a_pipe_is_no_outfall_and_one_at_its_mouth_is():
     assert outfalls["receiving_water"].iloc[0] == "东沟"
     assert [row["sighting_id"] for row in outfalls.attrs["unused"]] == ["C1", "C3"]
     issues = list_issues(outfalls).set_index("row_ids")
-    assert "inside pipe P7" in issues.loc["C1", "reason"]
+    assert "1 finds inside pipes are no river outfalls" in issues.loc["C1", "reason"]
+    assert "inside pipe P7" in outfalls.attrs["unused"][0]["reason"]
     assert "'P99', which is not in the network" in issues.loc["C3", "reason"]
 
 
