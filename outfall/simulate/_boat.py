@@ -1,4 +1,4 @@
-"""What does a towed sensor log: the river's background, a plume along the bank below every wet outfall, noise and drift."""
+"""What does a towed sensor log: a background, a plume along the bank below every wet outfall, noise and drift."""
 
 from __future__ import annotations
 
@@ -67,13 +67,16 @@ def tow(scenery: Scenery) -> pd.DataFrame:
     ammonia = value[:, at["ammonia"]] + rng.normal(0, size["boat_ammonia_sigma_mgl"], len(track))
     solids = value[:, at["suspended_solids"]] * 0.6 + rng.normal(0, size["boat_turbidity_sigma_ntu"], len(track))
     slow = np.cumsum(rng.normal(0, 0.12, len(track)))
+    warming = 0.6 * np.linspace(0, 1, len(track)) + rng.normal(0, 0.03, len(track))
+    charge = (value[:, at["conductivity"]] + slow) * (1 + drift)
+    charge += rng.normal(0, size["boat_conductivity_sigma"], len(track))
     oxygen = 7.6 - 0.35 * rise[:, at["ammonia"]] - 0.01 * rise[:, at["cod"]] + rng.normal(0, 0.05, len(track))
     return pd.DataFrame(
         {
             "seen_at": [t.tz_convert("UTC") for t in track["seen_at"]],
             "lon": np.round(lonlat[:, 0], 7), "lat": np.round(lonlat[:, 1], 7),
-            "temperature": np.round(value[:, at["temperature"]] + 0.6 * np.linspace(0, 1, len(track)) + rng.normal(0, 0.03, len(track)), 2),
-            "conductivity": np.round((value[:, at["conductivity"]] + slow) * (1 + drift) + rng.normal(0, size["boat_conductivity_sigma"], len(track)), 1),
+            "temperature": np.round(value[:, at["temperature"]] + warming, 2),
+            "conductivity": np.round(charge, 1),
             "turbidity": np.round(np.maximum(solids * (1 + 1.5 * drift), 0.1), 1),
             "dissolved_oxygen": np.round(np.maximum(oxygen, 0.1), 2),
             "ammonia": np.round(np.maximum(ammonia * (1 - drift), 0.0), 3),

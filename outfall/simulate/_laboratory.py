@@ -1,4 +1,4 @@
-"""What does the laboratory report: samples of outfalls and of sources, with noise, non-detects, a duplicate and a blank."""
+"""What does the laboratory report: samples of outfalls and sources, with noise, non-detects, a duplicate and a blank."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ def _sample(
 ) -> dict[str, object]:
     return {
         "kind": "routine", "method": "laboratory", "outfall_id": point_name if column == "outfall_id" else "",
-        "source_id": truth_id if column == "source_id" else "", "point_name": point_name, "taken_at": at.tz_convert("UTC"),
+        "source_id": truth_id if column == "source_id" else "", "point_name": point_name,
+        "taken_at": at.tz_convert("UTC"),
         "flow_m3s": flow, "lon": lon, "lat": lat, "truth_id": truth_id, "note": "",
     }  # fmt: skip
 
@@ -138,7 +139,8 @@ def _result(rng: np.random.Generator, sample_id: str, index: int, value: float) 
     is_found = not limit or value >= float(limit)
     shown = f"{value * factor:.{places}f}" if is_found else _below(rng, float(limit) * factor)
     return {
-        "result_id": f"{sample_id}/{name}", "sample_id": sample_id, "parameter": name, "qualifier": "=" if is_found else "<",
+        "result_id": f"{sample_id}/{name}", "sample_id": sample_id, "parameter": name,
+        "qualifier": "=" if is_found else "<",
         "value": float(shown) / factor if is_found else np.nan, "unit": parameters()[name].unit,
         "detection_limit": float(limit) if limit else np.nan, "value_text": shown,
         "unit_text": tracer["heading"].rpartition("(")[2].rstrip(")"), "method": "laboratory",

@@ -1,4 +1,4 @@
-"""What carries sewage away: overflow chambers, the riverside trunk sewer, pumps, pressure mains, the treatment works."""
+"""What carries sewage away: overflow chambers, the riverside trunk sewer, pumps, pressure mains, treatment works."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from PIL.Image import Exif
+    from PIL.ImageDraw import ImageDraw
 
     from outfall.simulate._draw import Scenery
 
@@ -19,11 +20,14 @@ _COUNT = 25
 _TAKE_OFF_ABOVE_WATER_M = 5.0
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-<rdf:Description rdf:about="DJI Meta Data" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmlns:drone-dji="http://www.dji.com/drone-dji/1.0/"
- tiff:Make="DJI" tiff:Model="FC6310R" drone-dji:AbsoluteAltitude="{absolute:+.2f}" drone-dji:RelativeAltitude="{relative:+.2f}"
- drone-dji:GpsLatitude="{lat:.8f}" drone-dji:GpsLongtitude="{lon:.8f}" drone-dji:GimbalRollDegree="+0.00" drone-dji:GimbalYawDegree="{yaw:+.2f}"
- drone-dji:GimbalPitchDegree="{pitch:+.2f}" drone-dji:FlightRollDegree="+1.20" drone-dji:FlightYawDegree="{flight_yaw:+.2f}"
- drone-dji:FlightPitchDegree="-4.10" drone-dji:RtkFlag="{rtk}" drone-dji:RtkStdLon="0.012" drone-dji:RtkStdLat="0.011" drone-dji:RtkStdHgt="0.025"/>
+<rdf:Description rdf:about="DJI Meta Data" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"
+ xmlns:drone-dji="http://www.dji.com/drone-dji/1.0/" tiff:Make="DJI" tiff:Model="FC6310R"
+ drone-dji:AbsoluteAltitude="{absolute:+.2f}" drone-dji:RelativeAltitude="{relative:+.2f}"
+ drone-dji:GpsLatitude="{lat:.8f}" drone-dji:GpsLongtitude="{lon:.8f}" drone-dji:GimbalRollDegree="+0.00"
+ drone-dji:GimbalYawDegree="{yaw:+.2f}" drone-dji:GimbalPitchDegree="{pitch:+.2f}"
+ drone-dji:FlightRollDegree="+1.20" drone-dji:FlightYawDegree="{flight_yaw:+.2f}"
+ drone-dji:FlightPitchDegree="-4.10" drone-dji:RtkFlag="{rtk}" drone-dji:RtkStdLon="0.012"
+ drone-dji:RtkStdLat="0.011" drone-dji:RtkStdHgt="0.025"/>
 </rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
 
 
@@ -43,9 +47,12 @@ def plan_photos(scenery: Scenery, drone: pd.DataFrame) -> pd.DataFrame:
         lat = find.lat - off[1] / 110950
         rows.append(
             {
-                "file": f"DJI_{number:04d}.JPG", "sighting_id": find.sighting_id, "taken_at": find.seen_at, "lon": round(float(lon), 8), "lat": round(float(lat), 8),
-                "relative_altitude_m": round(relative, 2), "altitude_m": round(relative + 31.4, 2), "yaw_deg": round(yaw, 2), "pitch_deg": pitch,
-                "rtk_flag": 50 if rng.random() < 0.85 else 34, "is_wet": bool(find.is_discharging), "is_true": bool(find.mouth_id != ""),
+                "file": f"DJI_{number:04d}.JPG", "sighting_id": find.sighting_id, "taken_at": find.seen_at,
+                "lon": round(float(lon), 8), "lat": round(float(lat), 8),
+                "relative_altitude_m": round(relative, 2), "altitude_m": round(relative + 31.4, 2),
+                "yaw_deg": round(yaw, 2), "pitch_deg": pitch,
+                "rtk_flag": 50 if rng.random() < 0.85 else 34, "is_wet": bool(find.is_discharging),
+                "is_true": bool(find.mouth_id != ""),
                 "shape": find.outfall_shape, "seed": int(rng.integers(2**31)),
             }
         )  # fmt: skip
@@ -59,7 +66,8 @@ def draw_photo(photo: pd.Series) -> bytes:
     picture = _paint(photo)
     buffer = io.BytesIO()
     xmp = _XMP.format(
-        absolute=photo["altitude_m"], relative=photo["relative_altitude_m"], lat=photo["lat"], lon=photo["lon"], yaw=photo["yaw_deg"],
+        absolute=photo["altitude_m"], relative=photo["relative_altitude_m"], lat=photo["lat"], lon=photo["lon"],
+        yaw=photo["yaw_deg"],
         pitch=photo["pitch_deg"], flight_yaw=photo["yaw_deg"] + 1.7, rtk=photo["rtk_flag"],
     )  # fmt: skip
     Image.fromarray(picture).save(buffer, "JPEG", quality=72, exif=_exif(photo), xmp=xmp.encode())
@@ -101,7 +109,8 @@ def _paint(photo: pd.Series) -> np.ndarray:
     )
     down, across = np.mgrid[0:480, 0:640]
     water = down > edge[None, :]
-    grass, deep = np.array([96, 118, 62]) + rng.integers(-12, 12, 3), np.array([74, 98, 92]) + rng.integers(-10, 10, 3)
+    grass = np.array([96, 118, 62]) + rng.integers(-12, 12, 3)
+    deep = np.array([74, 98, 92]) + rng.integers(-10, 10, 3)
     picture = np.where(water[..., None], deep, grass).astype(float)
     stone = (~water) & (down > edge[None, :] - 26)
     picture[stone] = (146, 138, 122)
@@ -117,8 +126,13 @@ def _paint(photo: pd.Series) -> np.ndarray:
     )
     picture += (np.asarray(coarse, dtype=float)[..., None] - 127) * np.where(water, 0.05, 0.16)[..., None]
     image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.8))
-    pen = ImageDraw.Draw(image)
-    top = float(edge[centre]) - 30
+    _draw_mouth(ImageDraw.Draw(image), photo, (centre, float(edge[centre]) - 30))
+    return np.asarray(image)
+
+
+def _draw_mouth(pen: ImageDraw, photo: pd.Series, at: tuple[int, float]) -> None:
+    """Draw the mouth, or the branch that was taken for one, and the caption."""
+    centre, top = at
     if photo["is_true"] and photo["shape"] in ("box_culvert", "open_channel", "sluice"):
         pen.rectangle((centre - 34, top, centre + 34, top + 34), fill=(168, 164, 156), outline=(90, 88, 84), width=4)
         pen.rectangle((centre - 22, top + 10, centre + 22, top + 34), fill=(36, 38, 36))
@@ -127,10 +141,6 @@ def _paint(photo: pd.Series) -> np.ndarray:
     else:
         pen.line((centre - 60, top + 24, centre + 70, top + 10), fill=(88, 70, 48), width=9)
     pen.rectangle((0, 456, 640, 480), fill=(20, 20, 20))
-    local = photo["taken_at"].tz_convert("Asia/Shanghai")
-    pen.text(
-        (8, 461),
-        f"{photo['file']}   {local:%Y-%m-%d %H:%M:%S}   {photo['lat']:.6f}N {photo['lon']:.6f}E   H {photo['relative_altitude_m']:.0f} m   INVENTED",
-        fill=(235, 235, 235),
-    )
-    return np.asarray(image)
+    when = f"{photo['taken_at'].tz_convert('Asia/Shanghai'):%Y-%m-%d %H:%M:%S}"
+    where = f"{photo['lat']:.6f}N {photo['lon']:.6f}E   H {photo['relative_altitude_m']:.0f} m"
+    pen.text((8, 461), f"{photo['file']}   {when}   {where}   INVENTED", fill=(235, 235, 235))

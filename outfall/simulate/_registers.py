@@ -40,9 +40,11 @@ def list_permits(scenery: Scenery) -> pd.DataFrame:
         rows.append(
             {
                 "source_id": source.source_id, "name": source.name, "kind": kind["sector_zh"],
-                "credit_code": source.credit_code if has_code else "", "permit_no": permit_no(source.credit_code) if has_code else "",
+                "credit_code": source.credit_code if has_code else "",
+                "permit_no": permit_no(source.credit_code) if has_code else "",
                 "address": f"{ADMIN}{source.address}{int(rng.integers(1, 260))}号", "lon": lon, "lat": lat,
-                "discharge_m3d": round(stated, -1 if stated > 100 else 0), "parameters": kind["permit_parameters"], "system": system, "note": origin,
+                "discharge_m3d": round(stated, -1 if stated > 100 else 0), "parameters": kind["permit_parameters"],
+                "system": system, "note": origin,
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -77,7 +79,8 @@ def list_meters(scenery: Scenery) -> pd.DataFrame:
         ):
             parts.append(
                 pd.DataFrame(
-                    {"meter_id": f"{meter}-{source.source_id}", "source_id": source.source_id, "parameter": name, "read_at": times,
+                    {"meter_id": f"{meter}-{source.source_id}", "source_id": source.source_id, "parameter": name,
+                     "read_at": times,
                      "value": np.round(np.maximum(values, 0), places), "unit": unit, "flag": flag}
                 )
             )  # fmt: skip
@@ -91,8 +94,10 @@ def list_rivers(scenery: Scenery) -> gpd.GeoDataFrame:
     noise = np.exp(rng.normal(0, 1, (len(lines), 2)) * [size["velocity_cv"], 0.2])
     return gpd.GeoDataFrame(
         {
-            "reach_id": [line.line_id for line in lines], "name": [line.name for line in lines], "kind": [line.kind for line in lines],
-            "width_m": [round(line.width_m, 1) for line in lines], "depth_m": [round(line.depth_m, 1) for line in lines],
+            "reach_id": [line.line_id for line in lines], "name": [line.name for line in lines],
+            "kind": [line.kind for line in lines],
+            "width_m": [round(line.width_m, 1) for line in lines],
+            "depth_m": [round(line.depth_m, 1) for line in lines],
             "velocity_ms": [round(line.velocity_ms * n, 3) for line, n in zip(lines, noise[:, 0], strict=True)],
             "flow_m3s": [round(line.flow_m3s * n, 3) for line, n in zip(lines, noise[:, 1], strict=True)],
         },
@@ -119,9 +124,11 @@ def list_pipes(scenery: Scenery) -> gpd.GeoDataFrame:
         ]
         rows.append(
             {
-                "reach_id": line.line_id, "kind": line.kind, "system": line.system, "diameter_mm": line.diameter_mm if line.kind != "pump" else np.nan,
+                "reach_id": line.line_id, "kind": line.kind, "system": line.system,
+                "diameter_mm": line.diameter_mm if line.kind != "pump" else np.nan,
                 "from_node": ends[0], "to_node": ends[1], "invert_from_m": inverts[0], "invert_to_m": inverts[1],
-                "material": ("混凝土", "HDPE", "球墨铸铁")[int(draws[2] * 3)], "built": int(1986 + draws[3] * 37), "is_reversed": is_reversed,
+                "material": ("混凝土", "HDPE", "球墨铸铁")[int(draws[2] * 3)], "built": int(1986 + draws[3] * 37),
+                "is_reversed": is_reversed,
             }
         )  # fmt: skip
         shapes.append(shapely.LineString(np.round(scenery.sheet.place(points), 2)))

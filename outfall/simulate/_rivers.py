@@ -1,14 +1,14 @@
-"""Where does open water run: a main river with meanders, a braid and a backwater mouth, tributaries, ditches, a culvert."""
+"""Where does open water run: a river with meanders, braid and backwater mouth, tributaries, ditches, a culvert."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from outfall.simulate._data import syllables
-from outfall.simulate._sketch import Line, Point, Sketch, wander
+from outfall.simulate._sketch import BLANK, Line, Point, Sketch, wander
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,12 +78,8 @@ def _draw_main(sketch: Sketch, course: Course) -> None:
         sketch.node(f"M{number}", (u, course.at(u)))
     flow = float(sketch.rng.uniform(3.5, 5.5))
     width = 2 * course.half_width_m
-    like = Line(
-        "",
-        "",
-        "",
-        "",
-        np.zeros((0, 2)),
+    like = replace(
+        BLANK,
         name=name,
         width_m=width,
         depth_m=1.3,
@@ -99,12 +95,8 @@ def _draw_main(sketch: Sketch, course: Course) -> None:
             like=like,
         )
     _draw_braid(sketch, course, like)
-    tidal = Line(
-        "",
-        "",
-        "",
-        "",
-        np.zeros((0, 2)),
+    tidal = replace(
+        BLANK,
         name=name,
         width_m=width,
         depth_m=2.2,
@@ -126,16 +118,14 @@ def _draw_braid(sketch: Sketch, course: Course, like: Line) -> None:
             (float(a), course.at(float(a)) + sign * (reach * float(b) + float(c) * float(b)))
             for a, b, c in zip(u, bulge, wobble, strict=True)
         ]
-        attributes = Line(
-            "", "", "", "", np.zeros((0, 2)), name=f"{like.name}{arm}", width_m=like.width_m * 0.7, depth_m=1.2,
+        attributes = replace(BLANK, name=f"{like.name}{arm}", width_m=like.width_m * 0.7, depth_m=1.2,
             velocity_ms=like.velocity_ms, flow_m3s=like.flow_m3s * part, split_share=part,
         )  # fmt: skip
         sketch.line(f"HC-05{'L' if sign > 0 else 'R'}", "river", ("M4", "M5"), via=points, like=attributes)
 
 
 def _stream(name: str, width_m: float, depth_m: float, flow_m3s: float) -> Line:
-    return Line(
-        "", "", "", "", np.zeros((0, 2)), name=name, width_m=width_m, depth_m=depth_m,
+    return replace(BLANK, name=name, width_m=width_m, depth_m=depth_m,
         velocity_ms=flow_m3s / (width_m * depth_m), flow_m3s=flow_m3s,
     )  # fmt: skip
 

@@ -135,8 +135,10 @@ def write_scene(scene: Scene, path: Path) -> None:
 
     count, height, width = scene.values.shape
     profile = {
-        "driver": "GTiff", "count": count, "height": height, "width": width, "dtype": "uint16", "nodata": 0, "crs": CRS,
-        "transform": Affine(_PIXEL_M, 0.0, scene.west_m, 0.0, -_PIXEL_M, scene.north_m), "compress": "deflate", "predictor": 2, "tiled": True,
+        "driver": "GTiff", "count": count, "height": height, "width": width, "dtype": "uint16", "nodata": 0,
+        "crs": CRS,
+        "transform": Affine(_PIXEL_M, 0.0, scene.west_m, 0.0, -_PIXEL_M, scene.north_m), "compress": "deflate",
+        "predictor": 2, "tiled": True,
         "blockxsize": 256, "blockysize": 256, "zlevel": 9,
     }  # fmt: skip
     with rasterio.open(path, "w", **profile) as target:

@@ -162,8 +162,11 @@ def _draw_laterals(sketch: Sketch, district: District, names: list[str]) -> None
             begin = middle(sketch, district.storm_at[other, level], district.foul_at[other, level])
             begin = towards(begin, end, rng.uniform(32, 60))
             _draw_street(
-                sketch, district, f"{district.code}{target + 1:02d}{'W' if to_east else 'E'}{level + 1}", [begin, end], street=names[-1 - level],
-                is_combined=target < district.combined, ends=(district.storm_at[target, level], district.foul_at[target, level]), net_id=f"{district.code}{target + 1:02d}",
+                sketch, district, f"{district.code}{target + 1:02d}{'W' if to_east else 'E'}{level + 1}",
+                [begin, end], street=names[-1 - level],
+                is_combined=target < district.combined,
+                ends=(district.storm_at[target, level], district.foul_at[target, level]),
+                net_id=f"{district.code}{target + 1:02d}",
             )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Line", "Mouth", "Point", "Sheet", "Sketch", "wander"]
+__all__ = ["BLANK", "Bank", "Line", "Mouth", "Point", "Sheet", "Sketch", "wander"]
 
 Point = tuple[float, float]
 
@@ -48,6 +48,9 @@ class Line:
         return self.kind in ("river", "ditch", "culvert", "tidal") and not self.line_id.startswith("ZY")
 
 
+BLANK = Line("", "", "", "", np.zeros((0, 2)))
+
+
 @dataclass(frozen=True, slots=True)
 class Mouth:
     """One true outfall: where a pipe, ditch or hole in the bank meets open water."""
@@ -63,6 +66,9 @@ class Mouth:
     diameter_mm: float
     near: str
     net_id: str = ""
+
+
+Bank = tuple[Point, Line, float, str]
 
 
 @dataclass(slots=True)
@@ -84,7 +90,7 @@ class Sketch:
     ) -> Line:
         """Draw a line between two nodes; other attributes are those of ``like``."""
         points = np.array([self.nodes[ends[0]], *via, self.nodes[ends[1]]], dtype=float)
-        base = like or Line("", "", "", "", points)
+        base = like or BLANK
         drawn = replace(base, line_id=line_id, kind=kind, from_node=ends[0], to_node=ends[1], points=points)
         self.lines[line_id] = drawn
         return drawn
@@ -105,7 +111,20 @@ class Sketch:
         spot = shapely.Point(point)
         return min(line.shape.distance(spot) - line.width_m / 2 for line in self.rivers())
 
-    def on_bank(self, point: Point, *, back_m: float, only: str = "") -> tuple[Point, Line, float, str]:
+    def put_mouth(
+        self, mouth_id: str, node: str, bank: Bank, *, look: tuple[str, str, float], near: str, net_id: str = ""
+    ) -> str:
+        """Make a node on a bank a true outfall of some class, shape and diameter; return the node."""
+        point, river, along_m, side = bank
+        self.mouths.append(Mouth(mouth_id, node, point, river.line_id, along_m, side, *look, near, net_id))
+        return node
+
+    def crowd_m(self, point: Point) -> float:
+        """Return how far a point is from the nearest true outfall."""
+        gaps = (float(np.hypot(point[0] - m.point[0], point[1] - m.point[1])) for m in self.mouths)
+        return min(gaps, default=np.inf)
+
+    def on_bank(self, point: Point, *, back_m: float, only: str = "") -> Bank:
         """Return the point moved to ``back_m`` behind the edge of the water, on the bank it is on."""
         river, along, _ = self.bank(point, only=only)
         centre = shapely.get_coordinates(river.shape.interpolate(along))[0]

@@ -44,7 +44,9 @@ def new_source(rng: np.random.Generator, kind: Mapping[str, str], names: Names) 
     sigma = np.sqrt(np.log(1 + cv**2))
     mean = float(kind["mean_m3d"]) * float(np.exp(rng.normal(-(sigma**2) / 2, sigma)))
     return Source(
-        source_id="", name=names.draw(kind["suffixes"]), kind=kind["kind"], place=kind["place"], point=(0, 0), node="", true_system="foul",
-        stated_system="foul", mean_m3d=round(mean, 1), pattern=kind["pattern"], credit_code=credit_code(rng), is_registered=True,
+        source_id="", name=names.draw(kind["suffixes"]), kind=kind["kind"], place=kind["place"], point=(0, 0),
+        node="", true_system="foul",
+        stated_system="foul", mean_m3d=round(mean, 1), pattern=kind["pattern"], credit_code=credit_code(rng),
+        is_registered=True,
         is_wrong=False, net_id="", address="",
     )  # fmt: skip

@@ -38,7 +38,7 @@ def settle(sketch: Sketch, course: Course, spots: list[Spot], *, hidden_count: i
                 sources.append(settle_by_water(sketch, course, spots, kind, names, sources))
     sources = _connect_wrongly(sketch, sources, spots)
     sources += _hide(sketch, course, spots, names, sources, hidden_count)
-    add_dry(sketch, course)
+    add_dry(sketch)
     order = rng.permutation(len(sources))
     numbered = {int(at): f"E{number + 1:03d}" for number, at in enumerate(order)}
     return [replace(source, source_id=numbered[at]) for at, source in enumerate(sources)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from outfall.simulate._sketch import Line, Mouth, Point, Sketch
+from outfall.simulate._sketch import BLANK, Point, Sketch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ __all__ = [
 
 STEP_M = 92.0
 TRUNK_GAP_M = 42.0  # interceptor behind the edge of the water
-PIPE = Line("", "", "", "", np.zeros((0, 2)), diameter_mm=600.0)
+PIPE = replace(BLANK, diameter_mm=600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +70,13 @@ def draw_pipes(sketch: Sketch, code: str, nodes: Sequence[str], system: str, dia
         sketch.line(f"{code}-{number + 1:02d}", "gravity_sewer", ends, like=like)
 
 
-def draw_mouth(
-    sketch: Sketch, net_id: str, point: Point, *, near: str, only: str, outfall_class: str = "oth.urban_storm"
-) -> str:
+def draw_mouth(sketch: Sketch, net_id: str, point: Point, *, near: str, only: str) -> str:
     """Put a true outfall on the nearest bank of some river and return its node."""
-    spot, river, along, side = sketch.on_bank(point, back_m=sketch.rng.uniform(1.5, 5.0), only=only)
-    node = sketch.node(f"K{net_id}", spot)
+    bank = sketch.on_bank(point, back_m=sketch.rng.uniform(1.5, 5.0), only=only)
     shape = "box_culvert" if sketch.rng.random() < 0.2 else "pipe"
     diameter = float(sketch.rng.choice([600, 800, 1000, 1200]))
-    sketch.mouths.append(
-        Mouth(f"T-{net_id}", node, spot, river.line_id, along, side, outfall_class, shape, diameter, near, net_id)
-    )
-    return node
+    look, node = ("oth.urban_storm", shape, diameter), sketch.node(f"K{net_id}", bank[0])
+    return sketch.put_mouth(f"T-{net_id}", node, bank, look=look, near=near, net_id=net_id)
 
 
 def steps(axis: Sequence[Point]) -> list[Point]:

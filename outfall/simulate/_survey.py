@@ -125,15 +125,21 @@ def walk(scenery: Scenery) -> pd.DataFrame:
         lon, lat = np.round(scenery.lonlat(np.array([mouth.point]), error_m=noise)[0], 6)
         flow = scenery.water.flow_m3s[mouth.node][step_at(at)] if wet else 0.0
         source = by_net.get(mouth.net_id)
+        is_painted = spare[1] < size["walk_code_share"] + (0.07 if wet else 0)
         rows.append(
             {
-                "sighting_id": f"F{number + 1:03d}", "survey_id": f"walk_04{13 + day}", "seen_at": at.tz_convert("UTC"),
+                "sighting_id": f"F{number + 1:03d}", "survey_id": f"walk_04{13 + day}",
+                "seen_at": at.tz_convert("UTC"),
                 "name": outfall_name(mouth.near, mouth.outfall_class, rng),
-                "code": f"QH-{17 + number * 2:04d}" if spare[1] < size["walk_code_share"] + (0.07 if wet else 0) else "",
-                "lon": lon, "lat": lat, "sigma_m": round(float(rng.uniform(3, 7)), 1), "side": scenery.sheet.side(mouth.side),
-                "outfall_class": mouth.outfall_class if spare[2] < 0.9 else "undetermined", "outfall_shape": mouth.shape,
-                "is_discharging": wet, "diameter_mm": mouth.diameter_mm, "flow_m3s": round(float(flow * np.exp(rng.normal(0, 0.3))), 5) if wet else np.nan,
-                "colour": _COLOURS.get(source.kind, "清") if wet and source else "", "odour": _ODOURS.get(source.kind, "") if wet and source and spare[3] < 0.7 else "",
+                "code": f"QH-{17 + number * 2:04d}" if is_painted else "",
+                "lon": lon, "lat": lat, "sigma_m": round(float(rng.uniform(3, 7)), 1),
+                "side": scenery.sheet.side(mouth.side),
+                "outfall_class": mouth.outfall_class if spare[2] < 0.9 else "undetermined",
+                "outfall_shape": mouth.shape,
+                "is_discharging": wet, "diameter_mm": mouth.diameter_mm,
+                "flow_m3s": round(float(flow * np.exp(rng.normal(0, 0.3))), 5) if wet else np.nan,
+                "colour": _COLOURS.get(source.kind, "清") if wet and source else "",
+                "odour": _ODOURS.get(source.kind, "") if wet and source and spare[3] < 0.7 else "",
                 "observer": ("甲组", "乙组")[number % 2], "note": "" if wet else "晴天无水", "mouth_id": mouth.mouth_id,
             }
         )  # fmt: skip
@@ -201,9 +207,12 @@ def _inspect_line(
     for along, code, text, grade in seen:
         rows.append(
             {
-                "pipe_id": line.line_id, "from_node": line.from_node, "to_node": line.to_node, "direction": "顺流" if is_down else "逆流",
-                "distance_m": along if is_down else round(length - along, 2), "length_m": length, "code": code, "grade": grade or "",
-                "clock": int(rng.integers(1, 13)), "note": text, "seen_at": (at_clock + pd.Timedelta(seconds=int(along * 4))).tz_convert("UTC"),
+                "pipe_id": line.line_id, "from_node": line.from_node, "to_node": line.to_node,
+                "direction": "顺流" if is_down else "逆流",
+                "distance_m": along if is_down else round(length - along, 2), "length_m": length, "code": code,
+                "grade": grade or "",
+                "clock": int(rng.integers(1, 13)), "note": text,
+                "seen_at": (at_clock + pd.Timedelta(seconds=int(along * 4))).tz_convert("UTC"),
             }
         )  # fmt: skip
     if not is_down:

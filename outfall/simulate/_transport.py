@@ -1,7 +1,7 @@
 """How does water move from sources to outfalls: unsteady advection, dispersion, decay and mixing, solved by frequency.
 
-Every line is a linear channel: for each frequency the advection–dispersion equation with first-order decay has the exact
-transfer function ``exp(L v / 2D (1 - sqrt(1 + 4 D (k + i w) / v**2)))``. Loads add, so one pass down the graph gives
+Every line is a linear channel: for each frequency the advection–dispersion equation with first-order decay has the
+exact transfer function ``exp(L v / 2D (1 - sqrt(1 + 4 D (k + i w) / v**2)))``. Loads add, so one pass down the graph gives
 every place at every hour. This is the simulator's own; it shares nothing with the travel times the tracing uses.
 """
 

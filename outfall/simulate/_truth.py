@@ -23,7 +23,8 @@ def list_sources(scenery: Scenery) -> gpd.GeoDataFrame:
     """Return every true discharger at its true place."""
     rows = [
         {
-            "source_id": s.source_id, "name": s.name, "kind": s.kind, "is_registered": s.is_registered, "is_wrong_connection": s.is_wrong,
+            "source_id": s.source_id, "name": s.name, "kind": s.kind, "is_registered": s.is_registered,
+            "is_wrong_connection": s.is_wrong,
             "true_system": s.true_system, "enters_node": s.node, "discharge_m3d": s.mean_m3d, "pattern": s.pattern,
         }
         for s in sorted(scenery.sources, key=lambda s: s.source_id)
@@ -76,13 +77,15 @@ def list_truth(scenery: Scenery, discharges: pd.DataFrame, walked: pd.DataFrame,
         lon, lat = np.round(scenery.lonlat(np.array([mouth.point]))[0], 7)
         parts = scenery.parts(mouth.node)
         total = sum(parts.values())
+        natural = sum(parts.get(name, 0.0) for name in _NATURAL)
         rows.append(
             {
-                "mouth_id": mouth.mouth_id, "lon": lon, "lat": lat, "code": code.get(mouth.mouth_id, ""), "outfall_class": mouth.outfall_class,
+                "mouth_id": mouth.mouth_id, "lon": lon, "lat": lat, "code": code.get(mouth.mouth_id, ""),
+                "outfall_class": mouth.outfall_class,
                 "source_id": ids[0] if ids else "", "share": found["share"].iloc[0] if ids else np.nan,
                 "source_ids": ";".join(ids), "shares": ";".join(f"{share:g}" for share in found["share"]),
                 "true_source_ids": ";".join(found["source_id"]), "is_flowing": bool(ids),
-                "natural_share": round(sum(parts.get(n, 0.0) for n in _NATURAL) / total, 3) if total > FLOWING_M3S else np.nan,
+                "natural_share": round(natural / total, 3) if total > FLOWING_M3S else np.nan,
                 "flow_m3s": round(total, 6), "is_sampled": mouth.mouth_id in sampled,
                 "sample_ids": ";".join(sampled.get(mouth.mouth_id, [])),
             }

@@ -1,4 +1,4 @@
-"""What stands by the water: works, farms, villages and a plant with pipes of their own, and old mouths without water."""
+"""What stands by the water: works, farms, villages and a plant with pipes of their own, and dry old mouths."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from outfall.simulate._data import errors
-from outfall.simulate._sketch import Line, Mouth, Point, Sketch
+from outfall.simulate._sketch import BLANK, Point, Sketch
 from outfall.simulate._source import Source, new_source
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["add_dry", "draw_private", "find_waterside", "settle_by_water"]
 
 _MOUTH_CLASS = {"works": "ind.enterprise", "village": "oth.rural_domestic", "plant": "wwtp.urban"}
+_DRY_COUNT = 17
+_WATERS_AS_MOUTHS = (("T-LG", "K1", "LG-03", "box_culvert"), ("T-DP", "E2", "DP-01", "open_channel"))
 _FARM_CLASS = {"livestock": "oth.livestock_small", "aquaculture": "agr.aquaculture_scale"}
 
 
@@ -39,8 +41,7 @@ def settle_by_water(
         street = min(np.hypot(point[0] - s.point[0], point[1] - s.point[1]) for s in spots)
         clear = 28 if kind["place"] != "village" else 40
         bank, *_ = sketch.on_bank(point, back_m=3.0, only=only)
-        crowd = min((np.hypot(bank[0] - m.point[0], bank[1] - m.point[1]) for m in sketch.mouths), default=1e9)
-        if gap > 60 and sketch.clear_m(point) > clear and street > 70 and crowd > 25:
+        if gap > 60 and sketch.clear_m(point) > clear and street > 70 and sketch.crowd_m(bank) > 25:
             break
     return draw_private(sketch, replace(base, point=point), only, "river")
 
@@ -81,53 +82,23 @@ def draw_private(sketch: Sketch, source: Source, only: str, system: str) -> Sour
     """Draw the private pipe from a source to the nearest bank and the outfall at its end."""
     rng = sketch.rng
     number = sum(line.startswith("ZY-") for line in sketch.lines) + 1
-    bank, river, along, side = sketch.on_bank(source.point, back_m=rng.uniform(1.0, 4.0), only=only)
-    start = sketch.node(f"Z{number:02d}-1", _near(source.point, bank, 12.0))
-    end = sketch.node(f"Z{number:02d}-2", bank)
+    bank = sketch.on_bank(source.point, back_m=rng.uniform(1.0, 4.0), only=only)
+    start = sketch.node(f"Z{number:02d}-1", _near(source.point, bank[0], 12.0))
+    end = sketch.node(f"Z{number:02d}-2", bank[0])
     is_open = source.place == "village" and bool(rng.random() < 0.4)
-    like = Line(
-        "",
-        "",
-        "",
-        "",
-        np.zeros((0, 2)),
-        diameter_mm=float(rng.choice([200, 300, 400, 500])),
-        velocity_ms=float(rng.uniform(0.25, 0.6)),
-    )
+    diameter, speed = float(rng.choice([200, 300, 400, 500])), float(rng.uniform(0.25, 0.6))
     is_drawn = bool(rng.random() > errors()["unrecorded_private_share"]) or source.kind == "wwtp"
-    recorded = source.is_registered and is_drawn
-    sketch.line(
-        f"ZY-{number:02d}",
-        "ditch" if is_open else "gravity_sewer",
-        (start, end),
-        like=replace(like, is_recorded=recorded, width_m=0.6 if is_open else np.nan),
+    like = replace(BLANK, diameter_mm=diameter, velocity_ms=speed, is_recorded=source.is_registered and is_drawn)
+    sketch.line(f"ZY-{number:02d}", "ditch" if is_open else "gravity_sewer", (start, end), like=like)
+    look = (
+        _FARM_CLASS.get(source.kind) or _MOUTH_CLASS.get(source.place, "oth.other"),
+        "open_channel" if is_open else "pipe",
+        diameter,
     )
-    outfall_class = _FARM_CLASS.get(source.kind) or _MOUTH_CLASS.get(source.place, "oth.other")
-    shape = "open_channel" if is_open else "pipe"
-    mouth_id = f"T-Z{number:02d}"
-    sketch.mouths.append(
-        Mouth(
-            mouth_id,
-            end,
-            bank,
-            river.line_id,
-            along,
-            side,
-            outfall_class,
-            shape,
-            like.diameter_mm,
-            source.name if source.is_registered else river.name,
-            f"Z{number:02d}",
-        )
-    )
-    return replace(
-        source,
-        node=start,
-        true_system=system,
-        stated_system=system,
-        net_id=f"Z{number:02d}",
-        address=river.name + "沿岸",
-    )
+    near = source.name if source.is_registered else bank[1].name
+    sketch.put_mouth(f"T-Z{number:02d}", end, bank, look=look, near=near, net_id=f"Z{number:02d}")
+    here = f"{bank[1].name}沿岸"
+    return replace(source, node=start, true_system=system, stated_system=system, net_id=f"Z{number:02d}", address=here)
 
 
 def _near(point: Point, target: Point, off_m: float) -> Point:
@@ -135,66 +106,30 @@ def _near(point: Point, target: Point, off_m: float) -> Point:
     return (point[0] + (target[0] - point[0]) * share, point[1] + (target[1] - point[1]) * share)
 
 
-def add_dry(sketch: Sketch, course: Course) -> None:
+def add_dry(sketch: Sketch) -> None:
     """Add old pipes and irrigation mouths without water, and the mouths of the culvert and the field drain."""
     rng = sketch.rng
     waters = [
         line for line in sketch.rivers() if line.line_id.startswith(("HC", "QX-0", "NG-01")) and line.shape.length > 200
     ]
     weights = np.array([line.shape.length for line in waters])
-    number, wanted = 0, 17
+    number = 0
     for _ in range(400):
         line = waters[int(rng.choice(len(waters), p=weights / weights.sum()))]
         spot = line.points[int(rng.integers(3, len(line.points) - 3))]
-        bank, river, along, side = sketch.on_bank(
-            (float(spot[0]), float(spot[1] + rng.choice([-30, 30]))), back_m=rng.uniform(0.5, 4), only=line.line_id
-        )
-        crowd = min(float(np.hypot(bank[0] - m.point[0], bank[1] - m.point[1])) for m in sketch.mouths)
-        if crowd < (12 if number < 3 else 30):
+        aim = (float(spot[0]), float(spot[1] + rng.choice([-30, 30])))
+        bank = sketch.on_bank(aim, back_m=rng.uniform(0.5, 4), only=line.line_id)
+        if sketch.crowd_m(bank[0]) < (12 if number < 3 else 30):
             continue
         number += 1
-        outfall_class = "oth.irrigation" if number % 5 == 0 else "oth.other"
-        node = sketch.node(f"G{number:02d}", bank)
-        shape = (
-            "sluice"
-            if outfall_class == "oth.irrigation"
-            else ("open_channel", "pipe", "pipe", "box_culvert")[number % 4]
-        )
-        sketch.mouths.append(
-            Mouth(
-                f"T-G{number:02d}",
-                node,
-                bank,
-                river.line_id,
-                along,
-                side,
-                outfall_class,
-                shape,
-                float(rng.choice([150, 200, 300, 400, 600])),
-                river.name,
-            )
-        )
-        if number == wanted:
+        is_field = number % 5 == 0
+        shape = "sluice" if is_field else ("open_channel", "pipe", "pipe", "box_culvert")[number % 4]
+        look = ("oth.irrigation" if is_field else "oth.other", shape, float(rng.choice([150, 200, 300, 400, 600])))
+        sketch.put_mouth(f"T-G{number:02d}", sketch.node(f"G{number:02d}", bank[0]), bank, look=look, near=bank[1].name)
+        if number == _DRY_COUNT:
             break
-    for mouth_id, node, inside, shape in (
-        ("T-LG", "K1", "LG-03", "box_culvert"),
-        ("T-DP", "E2", "DP-01", "open_channel"),
-    ):
+    for mouth_id, node, inside, shape in _WATERS_AS_MOUTHS:
         line = sketch.lines[inside]
-        side = "left" if node == "K1" else "right"
-        sketch.mouths.append(
-            Mouth(
-                mouth_id,
-                node,
-                sketch.nodes[node],
-                inside,
-                line.shape.length,
-                side,
-                "oth.other",
-                shape,
-                2000.0,
-                line.name,
-                "LG" if node == "K1" else "",
-            )
-        )
-    del course
+        bank = (sketch.nodes[node], line, line.shape.length, "left" if node == "K1" else "right")
+        net_id = "LG" if node == "K1" else ""
+        sketch.put_mouth(mouth_id, node, bank, look=("oth.other", shape, 2000.0), near=line.name, net_id=net_id)

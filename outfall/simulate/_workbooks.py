@@ -33,9 +33,12 @@ def write_walk(town: Town, path: Path) -> None:
         is_discharging=town.walk["is_discharging"].map({True: "有水", False: "无水"}),
     )
     headings = {
-        "sighting_id": "点位编号", "survey_id": "批次", "seen_at": "调查时间", "name": "排口名称", "code": "现场编码", "lon": "经度", "lat": "纬度",
-        "sigma_m": "定位精度(m)", "side": "左右岸", "outfall_class": "排口类型", "outfall_shape": "口门形态", "is_discharging": "是否排水",
-        "diameter_mm": "管径(mm)", "flow_m3s": "流量(m3/s)", "colour": "水色", "odour": "异味", "observer": "记录人", "note": "备注",
+        "sighting_id": "点位编号", "survey_id": "批次", "seen_at": "调查时间", "name": "排口名称", "code": "现场编码", "lon": "经度",
+        "lat": "纬度",
+        "sigma_m": "定位精度(m)", "side": "左右岸", "outfall_class": "排口类型", "outfall_shape": "口门形态",
+        "is_discharging": "是否排水",
+        "diameter_mm": "管径(mm)", "flow_m3s": "流量(m3/s)", "colour": "水色", "odour": "异味", "observer": "记录人",
+        "note": "备注",
     }  # fmt: skip
     with _book(path) as book:
         sheet = book.add_worksheet("徒步排查记录")
@@ -47,8 +50,10 @@ def write_walk(town: Town, path: Path) -> None:
 def write_permits(town: Town, path: Path) -> None:
     """Write the list of registered sources."""
     headings = {
-        "source_id": "企业编号", "name": "企业名称", "kind": "行业类别", "credit_code": "统一社会信用代码", "permit_no": "排污许可证编号", "address": "生产经营场所地址",
-        "lon": "经度", "lat": "纬度", "discharge_m3d": "许可排水量(m3/d)", "parameters": "主要污染物", "system": "排水去向", "note": "备注",
+        "source_id": "企业编号", "name": "企业名称", "kind": "行业类别", "credit_code": "统一社会信用代码", "permit_no": "排污许可证编号",
+        "address": "生产经营场所地址",
+        "lon": "经度", "lat": "纬度", "discharge_m3d": "许可排水量(m3/d)", "parameters": "主要污染物", "system": "排水去向",
+        "note": "备注",
     }  # fmt: skip
     system = town.permits["system"].map({"foul": "进入城市污水处理厂", "river": "直接进入江河湖库等水环境"})
     frame = town.permits.assign(system=system, note="坐标来源:" + town.permits["note"])
@@ -96,7 +101,8 @@ def _write_record(book: xlsxwriter.Workbook, order: pd.DataFrame) -> None:
         method="实验室检测",
     )
     headings = {
-        "sample_id": "样品编号", "kind": "样品类型", "method": "检测方式", "outfall_id": "排口编号", "source_id": "企业编号", "point_name": "采样点位",
+        "sample_id": "样品编号", "kind": "样品类型", "method": "检测方式", "outfall_id": "排口编号", "source_id": "企业编号",
+        "point_name": "采样点位",
         "taken_at": "采样时间", "lon": "经度", "lat": "纬度", "flow_m3s": "流量(m3/s)", "note": "备注",
     }  # fmt: skip
     _fill(sheet, 0, list(headings.values()), frame[list(headings)].to_numpy().tolist())

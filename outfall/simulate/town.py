@@ -80,8 +80,8 @@ class Town:
     def __repr__(self) -> str:
         """Return what there is, in one line."""
         return (
-            f"<Town seed {self.seed}: {len(self.rivers)} river lines, {len(self.pipes)} pipes, {len(self.sources)} sources "
-            f"({int((~self.sources['is_registered']).sum())} unregistered), {len(self.outfalls_true)} outfalls "
+            f"<Town seed {self.seed}: {len(self.rivers)} river lines, {len(self.pipes)} pipes, "
+            f"{len(self.sources)} sources ({int((~self.sources['is_registered']).sum())} unregistered), {len(self.outfalls_true)} outfalls "
             f"({int(self.truth['is_flowing'].sum())} flowing, {int(self.truth['is_sampled'].sum())} sampled)>"
         )
 

@@ -111,7 +111,8 @@ def _river_layer(town: Town) -> gpd.GeoDataFrame:
 
 def _pipe_layer(town: Town) -> gpd.GeoDataFrame:
     names = {
-        "reach_id": "管线编号", "kind": "类型", "system": "排水体制", "diameter_mm": "管径(mm)", "from_node": "起点井号", "to_node": "终点井号",
+        "reach_id": "管线编号", "kind": "类型", "system": "排水体制", "diameter_mm": "管径(mm)", "from_node": "起点井号",
+        "to_node": "终点井号",
         "invert_from_m": "起点管底高程", "invert_to_m": "终点管底高程", "material": "管材", "built": "建设年份",
     }  # fmt: skip
     kinds = {"gravity_sewer": "排水管", "pressure_main": "压力管", "pump": "泵站", "weir": "溢流堰", "ditch": "沟渠"}
@@ -143,8 +144,10 @@ def _write_flight(town: Town, folder: Path) -> list[Path]:
         {
             "type": "Feature",
             "properties": {
-                "id": find.sighting_id, "time": find.seen_at.tz_convert(_TZ).isoformat(), "confidence": find.confidence_share, "accuracy_m": find.sigma_m,
-                "shape": label("outfall_shape", find.outfall_shape, lang="zh"), "flowing": "是" if find.is_discharging else "否", "photo": photo_of.get(find.sighting_id, ""),
+                "id": find.sighting_id, "time": find.seen_at.tz_convert(_TZ).isoformat(),
+                "confidence": find.confidence_share, "accuracy_m": find.sigma_m,
+                "shape": label("outfall_shape", find.outfall_shape, lang="zh"),
+                "flowing": "是" if find.is_discharging else "否", "photo": photo_of.get(find.sighting_id, ""),
             },
             "geometry": {"type": "Point", "coordinates": [find.lon, find.lat]},
         }
@@ -204,10 +207,14 @@ def _readme(town: Town) -> str:
     text = files("outfall.simulate").joinpath("readme.txt").read_text(encoding="utf-8")
     sizes = "\n".join(f"| `{name}` | {value:g} |" for name, value in town.settings.items())
     counts = {
-        "seed": town.seed, "rivers": len(town.rivers), "pipes": len(town.pipes), "finds": len(town.drone), "photos": len(town.photos), "boat": len(town.boat),
-        "crawler": len(town.crawler), "walk": len(town.walk), "permits": len(town.permits), "samples": len(town.samples), "results": len(town.results),
-        "readings": len(town.readings), "outfalls": len(town.truth), "sources": len(town.sources), "hidden": int((~town.sources["is_registered"]).sum()),
-        "flowing": int(town.truth["is_flowing"].sum()), "sampled": int(town.truth["is_sampled"].sum()), "sizes": sizes,
+        "seed": town.seed, "rivers": len(town.rivers), "pipes": len(town.pipes), "finds": len(town.drone),
+        "photos": len(town.photos), "boat": len(town.boat),
+        "crawler": len(town.crawler), "walk": len(town.walk), "permits": len(town.permits),
+        "samples": len(town.samples), "results": len(town.results),
+        "readings": len(town.readings), "outfalls": len(town.truth), "sources": len(town.sources),
+        "hidden": int((~town.sources["is_registered"]).sum()),
+        "flowing": int(town.truth["is_flowing"].sum()), "sampled": int(town.truth["is_sampled"].sum()),
+        "sizes": sizes,
     }  # fmt: skip
     for name, value in counts.items():
         text = text.replace(f"{{{name}}}", str(value))
