@@ -21,7 +21,11 @@ _MOST = 4.0
 
 
 def doubt_directions(
-    reaches: pd.DataFrame, from_node: NDArray[np.int64], to_node: NDArray[np.int64], direction: dict[str, float]
+    reaches: pd.DataFrame,
+    from_node: NDArray[np.int64],
+    to_node: NDArray[np.int64],
+    at_water: NDArray[np.bool_],
+    direction: dict[str, float],
 ) -> NDArray[np.float64]:
     """Return the probability that water runs from ``from_node`` to ``to_node`` of each drain.
 
@@ -35,6 +39,8 @@ def doubt_directions(
         Drains and interfaces.
     from_node, to_node : array of n int
         Positions of their nodes.
+    at_water : array of bool, nodes
+        Whether open water is beside the node: a pipe that begins there may well end there.
     direction : dict
         Section ``direction`` of the settings.
 
@@ -49,17 +55,22 @@ def doubt_directions(
     fall_m = (reaches["invert_from_m"] - reaches["invert_to_m"]).to_numpy(dtype=float)
     against = np.full(len(reaches), logit(direction["drawn_wrong_share"]))
     against += np.clip(-np.nan_to_num(fall_m) / direction["fall_sigma_m"], -_MOST, _MOST)
-    against += _mends(from_node, to_node, turnable, direction["dead_end_lr"])
+    against += _mends(from_node, to_node, turnable, at_water, direction["dead_end_lr"])
     return np.where(turnable, 1.0 - expit(against), share)
 
 
 def _mends(
-    from_node: NDArray[np.int64], to_node: NDArray[np.int64], turnable: NDArray[np.bool_], dead_end_lr: float
+    from_node: NDArray[np.int64],
+    to_node: NDArray[np.int64],
+    turnable: NDArray[np.bool_],
+    at_water: NDArray[np.bool_],
+    dead_end_lr: float,
 ) -> NDArray[np.float64]:
     """Return the log evidence that a reach is drawn the wrong way: turning it gives a dead end its way out."""
-    size = int(max(from_node.max(initial=-1), to_node.max(initial=-1))) + 1
+    size = len(at_water)
     leaving, entering = np.bincount(from_node, minlength=size), np.bincount(to_node, minlength=size)
     is_dead = (leaving == 0) & (entering >= 2)
-    is_way_out = turnable & is_dead[to_node] & (leaving[from_node] >= 2)
+    leads_out = (leaving >= 2) | (at_water & (entering == 0))
+    is_way_out = turnable & is_dead[to_node] & leads_out[from_node]
     ways = np.bincount(to_node[is_way_out], minlength=size)
     return np.where(is_way_out, np.log(dead_end_lr / np.maximum(ways[to_node], 1)), 0.0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import shapely
 
 from outfall.tracing.doubt import doubt_directions
 from outfall.tracing.worlds import Ways, draw_lanes
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from outfall.network import Network
     from outfall.tracing.settings import Settings
 
-__all__ = ["DRAIN_KINDS", "Drains", "find_drains"]
+__all__ = ["DRAIN_KINDS", "WATER_KINDS", "Drains", "find_drains"]
 
 DRAIN_KINDS = ("gravity_sewer", "culvert", "ditch", "pressure_main", "pump", "weir", "gate")
+WATER_KINDS = ("river", "tidal", "lake", "coast")
 _LEAST_SHARE = 0.02
 
 
@@ -79,9 +81,23 @@ def find_drains(network: Network, settings: Settings, *, seed: int = 0) -> Drain
     hours = travel_times(network).reindex(chosen["reach_id"]).to_numpy(dtype=float)
     codes, node_ids = pd.factorize(pd.concat([chosen["from_node"], chosen["to_node"]], ignore_index=True), sort=True)
     from_node, to_node = codes[: len(chosen)].astype(np.int64), codes[len(chosen) :].astype(np.int64)
-    share = doubt_directions(chosen, from_node, to_node, settings["direction"])
+    at_water = _find_water(network, chosen, from_node, len(node_ids), settings["direction"]["water_m"])
+    share = doubt_directions(chosen, from_node, to_node, at_water, settings["direction"])
     ways = _find_ways(chosen.assign(forward_share=share), from_node, to_node, hours, settings["route"], seed)
     return Drains(chosen, ways, pd.Index(node_ids), from_node, to_node, np.nan_to_num(hours))
+
+
+def _find_water(
+    network: Network, drains: pd.DataFrame, from_node: NDArray[np.int64], nodes: int, water_m: float
+) -> NDArray[np.bool_]:
+    """Return whether open water is beside each node at which a drain begins."""
+    rivers = network.reaches.geometry[network.reaches["kind"].isin(WATER_KINDS).to_numpy()]
+    at_water = np.zeros(nodes, dtype=bool)
+    if len(rivers) and len(drains):
+        begins = shapely.get_point(np.asarray(drains.geometry.array), 0)
+        tree = shapely.STRtree(np.asarray(rivers.array))
+        at_water[from_node[np.unique(tree.query(begins, predicate="dwithin", distance=water_m)[0])]] = True
+    return at_water
 
 
 def _find_ways(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_mouths", "tie_outfalls"]
 
+_CLOSED = ("gravity_sewer", "culvert", "pressure_main")
 _ROUNDS = 12
 _SIGMAS = 4.0
 _DEFAULT_SIGMA_M = 10.0
@@ -100,7 +101,9 @@ def tie_outfalls(
     crawled = _crawled(outfalls, drains)
     along = along[~along["outfall"].isin(crawled["outfall"])]
     at_end = at_end[~at_end["outfall"].isin(crawled["outfall"])]
-    ties = pd.concat([at_end, along, crawled], ignore_index=True)
+    into_ditch = _near_ditches(outfalls, drains, spread)
+    into_ditch = into_ditch[~into_ditch["outfall"].isin(crawled["outfall"])]
+    ties = pd.concat([at_end, into_ditch, along, crawled], ignore_index=True)
     s = spread[ties["outfall"]]
     density = np.exp(-0.5 * (ties["distance_m"] / s) ** 2) / (2 * np.pi * s**2)
     private = route["private_per_km2"] * 1e-6
@@ -151,6 +154,21 @@ def _near_drains(outfalls: gpd.GeoDataFrame, drains: Drains, spread: NDArray[np.
     length = drains.reaches["length_m"].to_numpy(dtype=float)[reach]
     scale = length / np.maximum(shapely.length(line), 1e-9) if len(near) else np.zeros(0)
     return near.assign(mouth=-1, reach=reach, along_m=along * scale, weight=share).drop(columns="found")
+
+
+def _near_ditches(outfalls: gpd.GeoDataFrame, drains: Drains, spread: NDArray[np.float64]) -> pd.DataFrame:
+    """Return outfalls at the end of a pipe into a ditch: the pipe's water, not the ditch's."""
+    is_ditch = (drains.reaches["kind"] == "ditch").to_numpy()
+    is_pipe = drains.reaches["kind"].isin(_CLOSED).to_numpy()
+    opens = np.zeros(len(drains.node_ids), dtype=bool)
+    opens[drains.from_node[is_ditch]] = True
+    opens[drains.from_node[is_pipe]] = False
+    reach = np.flatnonzero(is_pipe & opens[drains.to_node])
+    ends = gpd.GeoSeries(list(shapely.get_point(np.asarray(drains.reaches.geometry.array)[reach], -1)))
+    near = _near(outfalls, ends, spread)
+    found = reach[near["found"].to_numpy(dtype=int)]
+    length = drains.reaches["length_m"].to_numpy(dtype=float)[found]
+    return near.assign(mouth=-1, reach=found, along_m=length, weight=1.0).drop(columns="found")
 
 
 def _crawled(outfalls: gpd.GeoDataFrame, drains: Drains) -> pd.DataFrame:

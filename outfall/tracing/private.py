@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from outfall.tracing.drains import WATER_KINDS
+
 if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["find_private"]
 
-_WATERS = ("river", "tidal", "lake", "coast")
 _DEFAULT_SIGMA_M = 10.0
 
 
@@ -80,7 +81,7 @@ def _crosses(
     network: Network,
 ) -> NDArray[np.bool_]:
     """Return whether the straight way from source to outfall crosses a river, leaving out the error at the bank."""
-    rivers = network.reaches.geometry[network.reaches["kind"].isin(_WATERS).to_numpy()]
+    rivers = network.reaches.geometry[network.reaches["kind"].isin(WATER_KINDS).to_numpy()]
     crossing = np.zeros(len(outfall), dtype=bool)
     if not len(rivers) or not len(outfall):
         return crossing

@@ -22,14 +22,15 @@ def judge_links(context: Context) -> pd.DataFrame:
     links, rows = context.links, context.candidates.reset_index(drop=True)
     if links.empty or rows.empty:
         return _nothing()
-    pairs = pd.concat([_direct(links, rows), _on_path(links, rows)], ignore_index=True)
+    pairs = pd.concat([_direct(links, rows), _on_path(links, rows), _at_inlet(links, rows)], ignore_index=True)
     if pairs.empty:
         return _nothing()
     base = context.settings["facts"]["link_base_share"]
     share = pairs["exists_share"].clip(0.001, 0.999)
     said = np.log(share / (1 - share)) - np.log(base / (1 - base))
-    # a find on the way says half of what a find at the outfall says; one elsewhere speaks against
-    factor = pairs["case"].map({"direct": 1.0, "path": 0.5, "elsewhere": -0.25})
+    # a find on the way says half of what a find at the outfall says; one elsewhere speaks against; a connection
+    # without a name points at those who enter that pipe
+    factor = pairs["case"].map({"direct": 1.0, "path": 0.5, "elsewhere": -0.25, "inlet": 0.25})
     pairs = pairs.assign(log_lr=said * factor).sort_values(["at", "log_lr", "link_id"], ascending=[True, False, True])
     strongest = pairs.assign(size=pairs["log_lr"].abs()).sort_values(
         ["at", "size", "link_id"], ascending=[True, False, True]
@@ -90,6 +91,15 @@ def _on_path(links: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     pairs = rows[["outfall_id", "source_id", "path_ids"]].assign(at=rows.index).merge(told, on="source_id")
     on_way = [place in split_ids(path) for place, path in zip(pairs["place"], pairs["path_ids"], strict=True)]
     return pairs.assign(case=np.where(np.array(on_way, dtype=bool), "path", "elsewhere"))
+
+
+def _at_inlet(links: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return candidates that enter a pipe in which a crawler saw a connection of somebody it cannot name."""
+    seen = (links["from_table"] == "sightings") | (links["to_table"] == "sightings")
+    told = links.assign(place=_end(links, "reaches"))[seen.to_numpy()].dropna(subset=["place"])
+    first = [next(iter(split_ids(path)), "") for path in rows["path_ids"]]
+    pairs = rows[["outfall_id", "source_id"]].assign(at=rows.index, place=first)
+    return pairs.merge(told, on="place").assign(case="inlet")
 
 
 def _end(links: pd.DataFrame, table: str) -> pd.Series:
