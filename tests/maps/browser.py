@@ -66,6 +66,11 @@ def opened(context, path, *, size=DESKTOP, mark="", answer=None, until=".ready")
         page.close()
 
 
+def is_quiet(heard):
+    """Return whether a page asked for nothing, complained of nothing and opened no dialog."""
+    return heard.requests == [] and heard.errors == [] and heard.dialogs == []
+
+
 def _note(heard, request, url):
     if not request.url.startswith((url, "blob:", "data:")):
         heard.requests.append(request.url)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pytest
-from shapely import LineString, Point
 
-from outfall.maps import Layer, Map, draw
-from tests.maps.browser import PHONE, opened
-from tests.maps.town import CRS, HOSTILE, make_town
+from tests.maps.browser import PHONE, is_quiet, opened
 
 pytestmark = pytest.mark.browser
 
@@ -29,17 +24,13 @@ def page(shared):
     shared.page.locator("#query").blur()
     shared.page.keyboard.press("Escape")
     yield shared.page
-    assert _quiet(shared)
+    assert is_quiet(shared)
 
 
 def _choose(page, layer, key):
     page.evaluate("mark => { location.hash = mark; }", f"#{layer}/{key}")
     page.wait_for_selector("#panel.open")
     page.wait_for_timeout(60)
-
-
-def _quiet(heard):
-    return heard.requests == [] and heard.errors == [] and heard.dialogs == []
 
 
 def _pixels(page, selector):
@@ -63,7 +54,7 @@ def _leading(town):
 def test_the_page_asks_for_nothing_and_complains_of_nothing(browser, saved, size):
     """A page opened from the disk draws its layers without a request, a console message or a dialog."""
     with opened(browser, saved, size=size) as heard:
-        assert _quiet(heard)
+        assert is_quiet(heard)
         assert _pixels(heard.page, ".sheet-lines") > 2000
         assert _pixels(heard.page, ".sheet-points") > 2000
         assert heard.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -217,7 +208,7 @@ def test_a_phone_gets_a_sheet_from_below(browser, saved, town):
         assert box["width"] == PHONE[0]
         assert box["bottom"] == PHONE[1]
         assert box["top"] > 300
-        assert _quiet(heard)
+        assert is_quiet(heard)
 
 
 def test_it_prints_on_one_sheet(page, town):
@@ -233,7 +224,7 @@ def test_browsers_without_decompression_read_the_page(browser, saved):
     with opened(browser, saved, mark="#old") as heard:
         assert heard.page.evaluate("typeof DecompressionStream") == "undefined"
         assert "60" in heard.page.locator("#title p").inner_text()
-        assert _quiet(heard)
+        assert is_quiet(heard)
 
 
 def test_a_damaged_page_says_so(browser, saved, tmp_path):
@@ -244,110 +235,3 @@ def test_a_damaged_page_says_so(browser, saved, tmp_path):
     broken.write_text(text[:at] + text[text.index("</script>", at) :], "utf-8")
     with opened(browser, broken) as heard:
         assert "地图数据无法读取" in heard.page.locator("#trouble").inner_text()
-
-
-def _hostile_town():
-    town = make_town(outfall_count=len(HOSTILE), source_count=len(HOSTILE))
-    texts = np.array(HOSTILE, dtype=object)
-    town.outfalls = town.outfalls.assign(
-        **dict.fromkeys(
-            ("name", "outfall_id", "note", "address", "receiving_water", "outfall_class", "sighting_ids"), texts
-        ),
-        怪列=texts,
-    )
-    town.sources = town.sources.assign(name=texts, source_id=texts, kind=texts, note=texts)
-    town.network.reaches["name"] = [HOSTILE[k % len(HOSTILE)] for k in range(len(town.network.reaches))]
-    rows = [(outfall, source) for outfall in HOSTILE for source in [*HOSTILE[:4], "unregistered"]]
-    town.found.candidates = pd.DataFrame(rows, columns=["outfall_id", "source_id"]).assign(
-        posterior_share=0.2, path_ids="river-1;river-2", reason=HOSTILE[0], reason_zh=HOSTILE[2], prior_share=0.2
-    )
-    town.found.evidence = town.found.candidates[["outfall_id", "source_id"]].assign(
-        line=HOSTILE[1], log_lr=1.0, reason=HOSTILE[2], reason_zh=HOSTILE[7], refs=HOSTILE[6]
-    )
-    return town
-
-
-def test_hostile_text_is_only_text(browser, tmp_path):
-    """Markup, templates, formulas, Windows paths and broken characters in every field are shown as they are; nothing runs."""
-    town = _hostile_town()
-    page_file = draw(town.network, town.outfalls, town.found, sources=town.sources, title=HOSTILE[7]).save(
-        tmp_path / "h.html"
-    )
-    with opened(browser, page_file) as heard:
-        page = heard.page
-        for at, text in enumerate(HOSTILE):
-            page.fill("#query", text.replace("\x00", "").replace("\ud800", "")[:60] or "x")
-            page.keyboard.press("Enter")
-            page.wait_for_timeout(30)
-            if at in (0, 2, 6, 7):
-                assert text in page.locator("#panel h2").inner_text()
-            for row in page.locator(".candidate").all()[:1]:
-                row.click()
-        page.click("#lang")
-        page.wait_for_timeout(100)
-        assert page.title() == HOSTILE[7]
-        assert page.locator("#card img, #panel img, #panel script, #card script").count() == 0
-        assert _quiet(heard)
-
-
-@pytest.mark.parametrize("kind", ["points", "lines"])
-def test_a_table_of_ones_own_is_a_layer(browser, tmp_path, kind):
-    """A table that meets no contract is drawn, searched and opened, with hostile headings and names."""
-    shapes = (
-        [Point(120.1, 30.2), Point(120.2, 30.3)]
-        if kind == "points"
-        else [LineString([(120.1, 30.2), (120.2, 30.3)])] * 2
-    )
-    table = gpd.GeoDataFrame({"<b>": HOSTILE[:2], "n": [1.5, None], "is": [True, None]}, geometry=shapes, crs=4490)
-    layer = Layer(HOSTILE[0], kind, table, zh=HOSTILE[1], en="x", style="is", label="<b>", search=("<b>",))
-    with opened(browser, Map((layer,)).save(tmp_path / "o.html")) as heard:
-        heard.page.fill("#query", "script")
-        heard.page.keyboard.press("Enter")
-        heard.page.wait_for_selector("#panel.open")
-        assert HOSTILE[0] in heard.page.locator("#panel").inner_text()
-        assert _quiet(heard)
-
-
-def test_empty_maps_open(browser, tmp_path):
-    """A map without layers opens and says that there is nothing to draw."""
-    with opened(browser, Map(()).save(tmp_path / "e.html")) as heard:
-        assert "图上没有要素" in heard.page.locator("#legend").inner_text()
-        assert _quiet(heard)
-
-
-def test_a_frame_in_a_notebook_works(browser, drawn, tmp_path):
-    """The frame a notebook shows draws the map."""
-    file = tmp_path / "notebook.html"
-    file.write_text(f"<!doctype html><body class='ready'>{drawn._repr_html_()}", "utf-8")
-    with opened(browser, file) as heard:
-        frame = heard.page.frame_locator("iframe")
-        frame.locator("body.ready").wait_for(state="attached")
-        assert "60" in frame.locator("#title").inner_text()
-        assert not [text for text in heard.errors if "sandbox" not in text]
-
-
-def test_a_picture_lies_under_the_map(browser, town, tmp_path):
-    """A raster is drawn below everything, and its slider makes it clearer."""
-    import rasterio
-
-    bands = np.random.default_rng(0).integers(1, 200, (3, 60, 90)).astype("uint8")
-    west, south, east, north = town.network.reaches.total_bounds
-    transform = rasterio.Affine((east - west) / 90, 0, west, 0, -(north - south) / 60, north)
-    options = {
-        "driver": "GTiff",
-        "dtype": "uint8",
-        "count": 3,
-        "height": 60,
-        "width": 90,
-        "crs": CRS,
-        "transform": transform,
-    }
-    with rasterio.open(tmp_path / "影 像.tif", "w", **options) as file:
-        file.write(bands)
-    page_file = draw(town.network, town.outfalls, under=tmp_path / "影 像.tif").save(tmp_path / "u.html")
-    with opened(browser, page_file) as heard:
-        page = heard.page
-        page.wait_for_function("document.querySelector('.leaflet-under-pane img').naturalWidth > 50")
-        page.locator("[data-layer=under] input").fill("0.3")
-        assert page.evaluate("document.querySelector('.leaflet-under-pane img').style.opacity") == "0.3"
-        assert _quiet(heard)

@@ -10,8 +10,7 @@ import pytest
 from outfall.maps import Map, draw
 from outfall.maps.folium_layer import PackedLayer
 from tests.maps.browser import opened
-from tests.maps.test_browser import _hostile_town
-from tests.maps.town import HOSTILE
+from tests.maps.hostile import HOSTILE, hostile_town
 
 
 def _serve(route):
@@ -43,7 +42,7 @@ def test_a_folium_map_has_the_same_layers(drawn):
 
 def test_no_field_text_stands_in_a_folium_page():
     """Whatever fields hold, the page that folium writes holds none of it as text."""
-    town = _hostile_town()
+    town = hostile_town()
     page = (
         draw(town.network, town.outfalls, town.found, sources=town.sources, title=HOSTILE[0])
         .to_folium()
@@ -63,7 +62,7 @@ def test_an_empty_map_becomes_a_folium_map():
 @pytest.mark.browser
 def test_hostile_text_is_only_text_in_folium(browser, tmp_path):
     """On a folium page a click shows hostile fields as text, and nothing runs or breaks."""
-    town = _hostile_town()
+    town = hostile_town()
     page = draw(town.network, town.outfalls, town.found, sources=town.sources, title=HOSTILE[7]).to_folium()
     folium.Marker((30.2, 120.0)).add_to(page)
     page.save(tmp_path / "folium.html")

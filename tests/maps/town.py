@@ -11,21 +11,6 @@ from shapely import LineString, Point
 
 CRS = "EPSG:4549"
 EAST, NORTH = 500_000.0, 3_345_000.0
-HOSTILE = [
-    "<script>document.title='ran'</script>",
-    "<img src=x onerror=\"document.title='ran'\">",
-    "${document.title='ran'}",
-    "${7*7}",
-    "`${alert(1)}`",
-    "=cmd|' /C calc'!A0",
-    "D:\\照片\\2019\\1.jpg",
-    "</script><script>document.title='ran'</script>",
-    "</iframe><b>'\"&amp;",
-    "\u202eגירסה \u2028\u2029 🐟",
-    "{{ 7*7 }} {% raw %}",
-    "\x00\x07 zero\ud800 lone",
-    "长" * 10_000,
-]
 
 
 def make_town(seed=1, *, outfall_count=60, source_count=30):
