@@ -107,13 +107,12 @@ def name_outfalls(rows: list[dict[str, object]]) -> tuple[list[str], list[dict[s
             decision = "the one with most sightings keeps it"
             listed = [one for text in ids for one in split_ids(text)]
             notes.append(issue("duplicate", "sightings", reason, reason_zh=reason_zh, rows=listed, decision=decision))
-    named: list[str] = []
+    named: dict[str, None] = {}
     for at, (row, code) in enumerate(zip(rows, codes, strict=True)):
         digest = hashlib.sha256(split_ids(row["sighting_ids"])[0].encode()).hexdigest()
-        short = f"P-{digest[:8]}"
-        made = short if short not in named else f"P-{digest[:16]}"
-        named.append(str(code) if code and keeper[code] == at else made)
-    return named, notes
+        made = f"P-{digest[:8]}" if f"P-{digest[:8]}" not in named else f"P-{digest[:16]}"
+        named[str(code) if code and keeper[code] == at else made] = None
+    return list(named), notes
 
 
 def describe_merges(
