@@ -92,10 +92,9 @@ def make_map(state: State) -> State:
         photos_folder=project.folder,
         under=state.get("scene"),
         title=project.settings["name"],
-        lang=state["lang"],
     )
     if "out" in state:
-        page.save(state["out"] / "map.html")
+        page.save(state["out"] / "map.html", lang=state["lang"])
     return State(page=page)
 
 

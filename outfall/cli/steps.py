@@ -104,7 +104,7 @@ def trace_outfalls(folder: Path, lang: Lang) -> None:
 def save_map(folder: Path, output: Path, lang: Lang) -> None:
     """Draw what the project knows."""
     state = _take(_saved(Project.open(folder), lang, with_trace=True), until="map")
-    state["page"].save(output)
+    state["page"].save(output, lang=lang)
     say(str(output))
 
 

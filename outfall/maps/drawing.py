@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from outfall.maps.answers import Found
     from outfall.network import Network
-    from outfall.vocabulary import Lang
 
 __all__ = ["draw"]
 
@@ -41,7 +40,6 @@ def draw(
     photos_folder: Path | str | Sequence[Path | str] | None = None,
     under: Path | str | None = None,
     title: str = "",
-    lang: Lang = "zh",
 ) -> Map:
     """Draw a survey and its answers as a map that opens without a network.
 
@@ -63,8 +61,6 @@ def draw(
         A raster drawn below everything.
     title : str, default ""
         Heading of the page.
-    lang : {"zh", "en"}, default "zh"
-        Language the page opens in; the reader can switch.
 
     Returns
     -------
@@ -74,7 +70,7 @@ def draw(
     Raises
     ------
     MapError
-        A table lacks a column, a geometry or its CRS, or the language is not known.
+        A table lacks a column, a geometry or its CRS.
 
     Examples
     --------
@@ -85,9 +81,6 @@ def draw(
     >>> draw(build_network(lines)).layers[0].name
     'reaches'
     """
-    if lang not in ("zh", "en"):
-        msg = f"lang: {lang!r} is not one of zh, en"
-        raise MapError(msg)
     outfalls = outfalls if outfalls is not None else getattr(found, "outfalls", None)
     sources = sources if sources is not None else getattr(found, "sources", None)
     layers = [read_picture(under)] if under is not None else []
@@ -101,7 +94,7 @@ def draw(
     photos = (
         {} if photos_folder is None else make_thumbnails(find_photos(_photo_ids(outfalls, sightings), photos_folder))
     )
-    return Map(tuple(layers), title=title, lang=lang, found=found, photos=photos)
+    return Map(tuple(layers), title=title, found=found, photos=photos)
 
 
 def _reach_layer(reaches: gpd.GeoDataFrame) -> Layer:

@@ -73,7 +73,7 @@ class _Code(Element):
         return code(*DRAWING, "state.js", "folium.js")
 
 
-def to_folium(drawn: Map) -> folium.Map:
+def to_folium(drawn: Map, *, lang: Lang = "zh") -> folium.Map:
     """Return a folium map with the layers of a map of ours, a layer control and no base map."""
     page = folium.Map(location=(33, 108), zoom_start=4, tiles=None, prefer_canvas=True, max_zoom=20, control_scale=True)
     root = page.get_root()
@@ -81,7 +81,7 @@ def to_folium(drawn: Map) -> folium.Map:
     root.title = html.escape(drawn.title)
     edges = []
     for layer in drawn.layers:
-        _folium_layer(layer, drawn.lang).add_to(page)
+        _folium_layer(layer, lang).add_to(page)
         edges += _corners(layer)
     if edges:
         page.fit_bounds(

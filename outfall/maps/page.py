@@ -50,8 +50,6 @@ class Map:
         The first is drawn lowest. Names are unique.
     title : str
         Heading of the page.
-    lang : {"zh", "en"}
-        Language the page opens in.
     found : Trace, optional
         Answers: anything with the tables ``candidates`` and ``evidence``. They refer to the layers ``outfalls``,
         ``sources`` and ``reaches``.
@@ -74,7 +72,6 @@ class Map:
 
     layers: tuple[Layer, ...]
     title: str = ""
-    lang: Lang = "zh"
     found: Found | None = None
     photos: Mapping[str, Thumbnail] = field(default_factory=dict)
 
@@ -86,14 +83,27 @@ class Map:
             msg = f"layers: {', '.join(map(repr, twice))} more than once; expected unique names"
             raise MapError(msg)
 
-    def html(self) -> str:
+    def html(self, *, lang: Lang = "zh") -> str:
         """Return the page as text: one file, no request, a content-security-policy that allows none.
+
+        Parameters
+        ----------
+        lang : {"zh", "en"}, default "zh"
+            Language the page opens in; the reader can switch.
 
         Returns
         -------
         str
             HTML.
+
+        Raises
+        ------
+        MapError
+            The language is not known.
         """
+        if lang not in ("zh", "en"):
+            msg = f"lang: {lang!r} is not one of zh, en"
+            raise MapError(msg)
         styles = _without_requests(text_of("leaflet.css")) + text_of("page.css")
         scripts = [_without_map(text_of("leaflet.js")), code(*DRAWING, *_PAGE)]
         hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
@@ -102,17 +112,17 @@ class Map:
             "base-uri 'none'; form-action 'none'"
         )
         parts = {
-            "lang": "zh-CN" if self.lang == "zh" else "en",
+            "lang": "zh-CN" if lang == "zh" else "en",
             "policy": policy,
-            "title": html.escape(self.title or phrases(self.lang)["title"]),
+            "title": html.escape(self.title or phrases(lang)["title"]),
             "styles": styles,
-            "data": pack_layers(self.layers, title=self.title, lang=self.lang, found=self.found, photos=self.photos),
+            "data": pack_layers(self.layers, title=self.title, lang=lang, found=self.found, photos=self.photos),
             "engine": scripts[0],
             "code": scripts[1],
         }
         return re.sub(r"\{\{ (\w+) \}\}", lambda match: parts[match[1]], text_of("page.html"))
 
-    def save(self, path: Path | str) -> Path:
+    def save(self, path: Path | str, *, lang: Lang = "zh") -> Path:
         """Write the page as one HTML file that opens from the disk.
 
         The file is written aside and moved into place, so an earlier page survives a failure.
@@ -121,6 +131,8 @@ class Map:
         ----------
         path : path
             The file; its folder must exist.
+        lang : {"zh", "en"}, default "zh"
+            Language the page opens in; the reader can switch.
 
         Returns
         -------
@@ -133,7 +145,7 @@ class Map:
             The folder does not exist or the file cannot be replaced.
         """
         target = Path(path)
-        content = self.html().encode("utf-8", errors="replace")
+        content = self.html(lang=lang).encode("utf-8", errors="replace")
         if not target.parent.is_dir():
             msg = f"'{target}' cannot be written: the folder '{target.parent}' does not exist; make it first"
             raise MapError(msg)
@@ -149,8 +161,13 @@ class Map:
             raise MapError(msg) from error
         return target
 
-    def to_folium(self) -> folium.Map:
+    def to_folium(self, *, lang: Lang = "zh") -> folium.Map:
         """Return the same layers as a folium map, safe against whatever text they hold.
+
+        Parameters
+        ----------
+        lang : {"zh", "en"}, default "zh"
+            Language of the labels.
 
         Returns
         -------
@@ -159,7 +176,7 @@ class Map:
         """
         from outfall.maps.folium_layer import to_folium
 
-        return to_folium(self)
+        return to_folium(self, lang=lang)
 
     def __repr__(self) -> str:
         """Return the title and what is drawn."""

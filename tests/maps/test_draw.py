@@ -155,7 +155,7 @@ def test_two_layers_of_one_name_are_refused():
 def test_an_unknown_language_is_refused(town):
     """A language we do not speak is refused."""
     with pytest.raises(MapError, match="'fr' is not one of zh, en"):
-        draw(town.network, lang="fr")
+        draw(town.network).html(lang="fr")
 
 
 def test_outfalls_without_an_id_are_refused(town):

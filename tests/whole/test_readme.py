@@ -32,5 +32,5 @@ def test_every_link_of_the_readme_leads_somewhere():
 
 def test_both_commands_stand_in_the_readme():
     """The two commands a newcomer types."""
-    assert 'python -m pip install . && outfall run sample_data/rivertown' in TEXT
+    assert "python -m pip install . && outfall run sample_data/rivertown" in TEXT
     assert 'python -m pip install ".[test]" && python -m pytest' in TEXT
