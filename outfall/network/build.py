@@ -57,7 +57,8 @@ def build_network(
     crs : anything pyproj understands, optional
         Metric CRS of the network; chosen from the data by default.
     tolerance_m : float, metres, default 0.5
-        Largest gap between ends that are one node; our default, about the error of a good survey.
+        Largest gap between ends that are one node; our default, about the error of a good survey. An end within 1 mm
+        of the middle of a line touches it whatever the tolerance, 0 included: rounding leaves no join exact.
     join_m : float, metres, default 30
         Distance within which a pipe that ends discharges to a river; our default, about half a river's width.
     split_midline : bool, default True

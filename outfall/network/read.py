@@ -48,7 +48,7 @@ def read_network(
     crs : anything pyproj understands, optional
         Metric CRS of the network; chosen from the data by default.
     tolerance_m : float, metres, default 0.5
-        Largest gap between ends that are one node.
+        Largest gap between ends that are one node; an end within 1 mm of the middle of a line always touches it.
     join_m : float, metres, default 30
         Distance within which a pipe that ends discharges to a river.
     rename, pipes_rename : mapping of str to str, optional

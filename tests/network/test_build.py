@@ -28,6 +28,8 @@ def issue(network, kind):
     return found.iloc[0]
 
 
+TOUCH_M = 1e-3  # build_network: an end this near the middle of a line touches it, even at tolerance 0
+
 TOWN = lines(
     "LINESTRING (0 0, 500 0)",
     "LINESTRING (500 0, 900 0)",
@@ -182,9 +184,16 @@ def test_no_tolerance_makes_a_line_a_point(seed, tolerance_m):
     assert set(network.reaches["line_id"]) == set(frame["reach_id"])
     places = network.nodes.geometry.to_numpy()[network.arrays.from_node]
     gap = shapely.distance(places, shapely.get_point(network.reaches.geometry.to_numpy(), 0))
-    assert gap.max() <= 2 * tolerance_m + 1e-6
+    assert gap.max() <= max(2 * tolerance_m, TOUCH_M) + 1e-6
     once = network.reaches[~network.reaches["line_id"].duplicated(keep=False)]
     assert (once["from_node"] != once["to_node"]).all()
+
+
+@pytest.mark.parametrize(("gap_m", "is_cut"), [(0.0008, True), (0.002, False)])
+def test_an_end_within_a_millimetre_touches(gap_m, is_cut):
+    """At tolerance 0 a line is cut by an end within 1 mm of its middle, and by none farther away."""
+    frame = lines("LINESTRING (0 0, 100 0)", f"LINESTRING (50 40, 50 {gap_m})")
+    assert ("L2" in build_network(frame, tolerance_m=0.0).upstream("L1")) == is_cut
 
 
 def test_nothing_is_silently_dropped():
