@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from outfall.simulate._data import syllables
@@ -59,7 +60,8 @@ def permit_no(code: str) -> str:
     return f"{code}001P"
 
 
-def outfall_name(near: str, outfall_class: str, rng: np.random.Generator) -> str:
-    """Return the official name pattern: place, direction and distance, number, class."""
-    way = ("东", "南", "西", "北", "东南", "西南", "东北", "西北")[int(rng.integers(8))]
-    return f"{ADMIN}{near}{way}{int(rng.integers(15, 480))}米{_CLASS_WORDS[outfall_class]}"
+def outfall_name(near: str, outfall_class: str, *, east_m: float, north_m: float) -> str:
+    """Return the official name pattern: landmark, direction and distance from it, class."""
+    turn = round(math.degrees(math.atan2(east_m, north_m)) / 45) % 8
+    way = ("北", "东北", "东", "东南", "南", "西南", "西", "西北")[turn]
+    return f"{ADMIN}{near}{way}{max(round(math.hypot(east_m, north_m)), 5)}米{_CLASS_WORDS[outfall_class]}"

@@ -22,6 +22,7 @@ START = pd.Timestamp("2026-04-05 00:00", tz="Asia/Shanghai")
 _FLIGHT = pd.Timestamp("2026-04-12 09:02", tz="Asia/Shanghai")
 _WALK = pd.Timestamp("2026-04-13 08:20", tz="Asia/Shanghai")
 _INSPECTION = pd.Timestamp("2026-04-10 09:00", tz="Asia/Shanghai")
+_LANDMARK_M = 600.0
 _COLOURS = {
     "dyeing": "蓝黑",
     "livestock": "黄褐",
@@ -130,7 +131,7 @@ def walk(scenery: Scenery) -> pd.DataFrame:
             {
                 "sighting_id": f"F{number + 1:03d}", "survey_id": f"walk_04{13 + day}",
                 "seen_at": at.tz_convert("UTC"),
-                "name": outfall_name(mouth.near, mouth.outfall_class, rng),
+                "name": _name(scenery, mouth),
                 "code": f"QH-{17 + number * 2:04d}" if is_painted else "",
                 "lon": lon, "lat": lat, "sigma_m": round(float(rng.uniform(3, 7)), 1),
                 "side": scenery.sheet.side(mouth.side),
@@ -144,6 +145,23 @@ def walk(scenery: Scenery) -> pd.DataFrame:
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _name(scenery: Scenery, mouth: Mouth) -> str:
+    """Return the name by the landmark: the nearest registered unit, whoever discharges, or a street or river."""
+    gaps = [
+        (float(np.hypot(s.point[0] - mouth.point[0], s.point[1] - mouth.point[1])), s)
+        for s in scenery.sources
+        if s.is_registered
+    ]
+    gap, unit = min(gaps, key=lambda found: (found[0], found[1].source_id))
+    if mouth.outfall_class == "oth.urban_storm" or gap > _LANDMARK_M:
+        away_m = 20.0 + mouth.along_m % 97.0  # the corner the crew counted from
+        place, near = np.array(mouth.point) + away_m * np.array([np.sin(away_m), np.cos(away_m)]), mouth.near
+    else:
+        place, near = np.array(unit.point), unit.name
+    east, north = (scenery.sheet.place(np.array(mouth.point)) - scenery.sheet.place(place))[0]
+    return outfall_name(near, mouth.outfall_class, east_m=float(east), north_m=float(north))
 
 
 def inspect(scenery: Scenery) -> pd.DataFrame:

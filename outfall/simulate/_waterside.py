@@ -95,7 +95,7 @@ def draw_private(sketch: Sketch, source: Source, only: str, system: str) -> Sour
         "open_channel" if is_open else "pipe",
         diameter,
     )
-    near = source.name if source.is_registered else bank[1].name
+    near = bank[1].name
     sketch.put_mouth(f"T-Z{number:02d}", end, bank, look=look, near=near, net_id=f"Z{number:02d}")
     here = f"{bank[1].name}沿岸"
     return replace(source, node=start, true_system=system, stated_system=system, net_id=f"Z{number:02d}", address=here)
