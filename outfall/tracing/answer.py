@@ -12,7 +12,7 @@ from outfall.coordinates import to_crs
 from outfall.errors import TraceError
 from outfall.tables import check, empty
 from outfall.tracing.candidate_rows import UNREGISTERED
-from outfall.tracing.candidates import find_candidates, place_sources
+from outfall.tracing.candidates import find_candidates, place_sources, reach_candidates
 from outfall.tracing.combine import combine
 from outfall.tracing.explain import explain_outfall
 from outfall.tracing.lines import LINES, Context, judge_all
@@ -208,16 +208,18 @@ def trace(
     flows = find_flows(samples, outfalls, placed)
     if progress is not None:
         progress("candidates", 0, len(LINES) + 1)
-    candidates = find_candidates(
+    told = check(links, "links") if links is not None else empty("links")
+    candidates = reach_candidates(
         outfalls,
         network,
-        sources,
+        placed,
         flows=flows,
-        links=links,
+        links=told,
         unregistered_share=unregistered_share,
         seed=seed,
         settings=settings,
     )
+    results = check(results, "results") if results is not None else None
     context = Context(
         outfalls=outfalls.sort_values("outfall_id", ignore_index=True),
         sources=placed.sort_values("source_id", ignore_index=True),
@@ -225,7 +227,7 @@ def trace(
         observations=_observations(results, samples, outfalls, placed, settings),
         flows=flows,
         readings=check(readings, "readings") if readings is not None else empty("readings"),
-        links=check(links, "links") if links is not None else empty("links"),
+        links=told,
         settings=settings,
     )
     evidence = judge_all(context, LINES, progress=progress)

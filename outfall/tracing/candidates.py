@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from outfall.network import Network
     from outfall.tracing.drains import Drains
 
-__all__ = ["find_candidates", "place_sources"]
+__all__ = ["find_candidates", "place_sources", "reach_candidates"]
 
 _PRIVATE_MS = 0.5
 _PAIR = ["source", "outfall"]
@@ -92,14 +92,65 @@ def find_candidates(
         return gpd.GeoDataFrame(empty("candidates", crs=outfalls.crs)).assign(
             exit_share=pd.Series(dtype=float), route=""
         )
-    outfalls = _ordered(to_crs(outfalls, network.crs, where="outfalls"), "outfall_id")
-    placed = _ordered(place_sources(sources, network, settings=chosen), "source_id")
-    drains = find_drains(network, chosen, seed=seed)
-    pairs = _find_pairs(outfalls, network, placed, drains, chosen)
+    outfalls = to_crs(outfalls, network.crs, where="outfalls")
+    placed = place_sources(sources, network, settings=chosen)
+    told = check(links, "links") if links is not None else empty("links")
+    return reach_candidates(
+        outfalls,
+        network,
+        placed,
+        flows=flows,
+        links=told,
+        unregistered_share=unregistered_share,
+        seed=seed,
+        settings=chosen,
+    )
+
+
+def reach_candidates(
+    outfalls: gpd.GeoDataFrame,
+    network: Network,
+    sources: gpd.GeoDataFrame,
+    *,
+    flows: pd.DataFrame | None,
+    links: pd.DataFrame,
+    unregistered_share: float,
+    seed: int,
+    settings: Settings,
+) -> gpd.GeoDataFrame:
+    """Return the candidates of tables that are known to be sound: checked, placed and in the CRS of the network.
+
+    Parameters
+    ----------
+    outfalls : GeoDataFrame, n rows
+        At least one.
+    network : Network
+        Rivers and pipes as one.
+    sources : GeoDataFrame
+        Answer of `place_sources`.
+    flows : DataFrame or None
+        ``outfall_id``, ``flow_m3s``.
+    links : DataFrame
+        Contract ``links``.
+    unregistered_share : float
+        See `find_candidates`.
+    seed : int
+        Seed of the worlds.
+    settings : dict
+        See `default_settings`.
+
+    Returns
+    -------
+    GeoDataFrame
+        Contract ``candidates``.
+    """
+    outfalls, placed = _ordered(outfalls, "outfall_id"), _ordered(sources, "source_id")
+    drains = find_drains(network, settings, seed=seed)
+    pairs = _find_pairs(outfalls, network, placed, drains, settings)
     pairs = _add_links(pairs, outfalls, placed, links)
-    pairs = pairs[(pairs["reach_share"] >= chosen["route"]["least_share"]) | (pairs["route"] == "link")]
+    pairs = pairs[(pairs["reach_share"] >= settings["route"]["least_share"]) | (pairs["route"] == "link")]
     return write_candidates(
-        pairs, outfalls, placed, drains, flows=flows, unregistered_share=unregistered_share, settings=chosen
+        pairs, outfalls, placed, drains, flows=flows, unregistered_share=unregistered_share, settings=settings
     )
 
 
@@ -170,18 +221,17 @@ def _find_pairs(
 
 
 def _add_links(
-    pairs: pd.DataFrame, outfalls: gpd.GeoDataFrame, sources: gpd.GeoDataFrame, links: pd.DataFrame | None
+    pairs: pd.DataFrame, outfalls: gpd.GeoDataFrame, sources: gpd.GeoDataFrame, links: pd.DataFrame
 ) -> pd.DataFrame:
     """Return the pairs with those a tracer, crawler or document joins; a link needs no map."""
-    if links is None or not len(links):
+    if not len(links):
         return pairs
-    told = check(links, "links")
     ends = {"outfalls": pd.Index(outfalls["outfall_id"]), "sources": pd.Index(sources["source_id"])}
     out = pd.DataFrame(
         {
-            "source": _link_end(told, "sources", ends["sources"]),
-            "outfall": _link_end(told, "outfalls", ends["outfalls"]),
-            "exit_share": told["exists_share"].to_numpy(dtype=float),
+            "source": _link_end(links, "sources", ends["sources"]),
+            "outfall": _link_end(links, "outfalls", ends["outfalls"]),
+            "exit_share": links["exists_share"].to_numpy(dtype=float),
         }
     )
     out = out[(out["source"] >= 0) & (out["outfall"] >= 0)].groupby(_PAIR, as_index=False)["exit_share"].max()

@@ -14,7 +14,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from outfall.tables import check, empty, scale_to_canonical
+from outfall.tables import empty, scale_to_canonical
 from outfall.units import find_unit
 from outfall.vocabulary import parameters, plain
 
@@ -75,9 +75,9 @@ def match_results(
     Parameters
     ----------
     results : DataFrame or None
-        Contract ``results``. Units are brought to the canonical ones.
+        Contract ``results``, checked. Units are brought to the canonical ones.
     samples : DataFrame or None
-        Contract ``samples``.
+        Contract ``samples``, checked.
     outfalls, sources : GeoDataFrame
         In one metric CRS.
     laboratory_sd, field_sd : float
@@ -92,7 +92,7 @@ def match_results(
     """
     if results is None or not len(results):
         return pd.DataFrame(columns=_COLUMNS)
-    rows = _join_samples(check(results, "results"), samples)
+    rows = _join_samples(results, samples)
     rows = rows[~rows["sample_kind"].isin(_NOT_WATER) & rows["parameter"].isin(list(analytes()))]
     rows = _name_places(rows, outfalls, sources)
     rows = _to_numbers(rows, laboratory_sd, field_sd)
@@ -105,7 +105,7 @@ def find_flows(samples: pd.DataFrame | None, outfalls: gpd.GeoDataFrame, sources
     Parameters
     ----------
     samples : DataFrame or None
-        Contract ``samples``.
+        Contract ``samples``, checked.
     outfalls, sources : GeoDataFrame
         In one metric CRS.
 
@@ -117,8 +117,7 @@ def find_flows(samples: pd.DataFrame | None, outfalls: gpd.GeoDataFrame, sources
     blank = pd.DataFrame({"outfall_id": [], "flow_m3s": [], "refs": []}).astype({"outfall_id": "str", "refs": "str"})
     if samples is None or not len(samples):
         return blank
-    rows = check(samples, "samples")
-    rows = _name_places(pd.DataFrame(rows).assign(position=_points(rows)), outfalls, sources)
+    rows = _name_places(pd.DataFrame(samples).assign(position=_points(samples)), outfalls, sources)
     rows = rows[(rows["about"] == "outfall") & (rows["flow_m3s"] > 0)].sort_values("sample_id")
     if rows.empty:
         return blank
@@ -130,7 +129,7 @@ def find_flows(samples: pd.DataFrame | None, outfalls: gpd.GeoDataFrame, sources
 
 def _join_samples(results: pd.DataFrame, samples: pd.DataFrame | None) -> pd.DataFrame:
     """Return the results with what their samples say about place, time and kind; the sample wins."""
-    taken = check(samples, "samples") if samples is not None and len(samples) else empty("samples")
+    taken = samples if samples is not None and len(samples) else empty("samples")
     own = pd.DataFrame(taken)[
         ["sample_id", "kind", "method", "outfall_id", "source_id", "point_name", "taken_at", "source_ref"]
     ]
