@@ -25,7 +25,7 @@ tz = "America/New_York"
 [[input]]
 role = "pipes"
 path = "lines.gpkg"
-rename = {{ OBJECTID = "line_id", LineType = "kind", FeatureType = "note" }}
+rename = {{ OBJECTID = "reach_id", LineType = "kind" }}
 options = {{ tolerance_m = {tolerance_m} }}
 
 [[input]]
@@ -90,7 +90,7 @@ def measure(data: Path, folder: Path) -> dict[str, object]:
     start = time.perf_counter()
     summary = of.run(folder / "uky", out=folder / "uky_out", lang="en")
     seconds = time.perf_counter() - start
-    network = of.read_network(None, pipes=folder / "uky" / "lines.gpkg", pipes_rename={"OBJECTID": "line_id", "LineType": "kind"})
+    network = of.read_network(None, pipes=folder / "uky" / "lines.gpkg", pipes_rename={"OBJECTID": "reach_id", "LineType": "kind"})
     accounted, lost = lines_accounted(network, counts["lines"])
     outfalls = gpd.read_file(folder / "uky_out" / "trace.gpkg", layer="outfalls")
     exact = upstream_is_exact(network, sorted(set(outfalls["reach_id"].dropna())))

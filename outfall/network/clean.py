@@ -60,7 +60,10 @@ def clean_lines(lines: gpd.GeoDataFrame, record: Record, *, about: str) -> gpd.G
 
 def _fill_ids(lines: gpd.GeoDataFrame, about: str) -> pd.Series:
     row = lines["source_ref"].str.rsplit("#", n=1).str[-1]
-    return lines["reach_id"].fillna(about.rstrip("s") + "-row-" + row).astype("str")
+    given = lines["reach_id"]
+    if "line_id" in lines.columns:
+        given = given.fillna(lines["line_id"])
+    return given.fillna(about.rstrip("s") + "-row-" + row).astype("str")
 
 
 def _with_geometry(lines: gpd.GeoDataFrame, record: Record, about: str) -> gpd.GeoDataFrame:
@@ -148,6 +151,8 @@ def _single_lines(lines: gpd.GeoDataFrame, record: Record, about: str) -> gpd.Ge
     shapes = lines.geometry.to_numpy().copy()
     many = np.flatnonzero(shapely.get_type_id(shapes) == 5)
     merged = shapely.line_merge(shapes[many], directed=True)
+    nothing = shapely.is_empty(merged)  # parts of no length merge to nothing; they are listed as such, not lost
+    merged[nothing] = shapely.get_geometry(shapes[many][nothing], 0)
     parts = shapely.get_num_geometries(shapes[many])
     shapes[many] = merged
     still = _explode_counts(shapes)

@@ -365,3 +365,12 @@ def test_refusals(call, error, match):
     """What cannot be built is refused with the reason."""
     with pytest.raises(error, match=match):
         call()
+
+
+def test_a_multi_part_line_of_no_length_is_listed():
+    """A line whose parts merge to nothing is named, never lost in silence."""
+    shapes = gpd.GeoSeries.from_wkt(["MULTILINESTRING ((5 5, 5 5))", "MULTILINESTRING ((0 0, 100 0))"], crs=32650)
+    network = build_network(gpd.GeoDataFrame({"line_id": ["dot", "line"]}, geometry=shapes))
+    assert network.reaches["line_id"].tolist() == ["line"]
+    zero = network.issues[network.issues["kind"] == "zero_length"]
+    assert zero["row_ids"].tolist() == ["dot"]
