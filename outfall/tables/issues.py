@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["attach_issues", "issue", "list_issues"]
 
 
+class _Doubts(tuple[dict[str, object], ...]):
+    """Rows that pandas may hand on by reference: it copies ``attrs`` deeply at every operation."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, _memo: object) -> _Doubts:
+        return self
+
+
 def issue(
     kind: str,
     about: str,
@@ -101,7 +110,8 @@ def attach_issues(frame: pd.DataFrame, rows: Iterable[Mapping[str, object]]) -> 
     ['assumption']
     """
     out = frame.copy(deep=False)
-    out.attrs = {**frame.attrs, "issues": [*frame.attrs.get("issues", []), *(dict(row) for row in rows)]}
+    doubts = _Doubts((*frame.attrs.get("issues", ()), *(dict(row) for row in rows)))
+    out.attrs = {**frame.attrs, "issues": doubts}
     return out
 
 
@@ -124,5 +134,5 @@ def list_issues(*frames: pd.DataFrame) -> gpd.GeoDataFrame:
     >>> len(list_issues(pd.DataFrame()))
     0
     """
-    rows = {str(row["issue_id"]): row for frame in frames for row in frame.attrs.get("issues", [])}
+    rows = {str(row["issue_id"]): row for frame in frames for row in frame.attrs.get("issues", ())}
     return check(pd.DataFrame(list(rows.values())), "issues") if rows else empty("issues")
