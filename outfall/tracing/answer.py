@@ -18,10 +18,10 @@ from outfall.tracing.explain import explain_outfall
 from outfall.tracing.lines import LINES, Context, judge_all
 from outfall.tracing.observations import find_flows, match_results
 from outfall.tracing.ranking import Ranking
-from outfall.tracing.settings import Settings, default_settings
+from outfall.tracing.settings import Settings, merge_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Mapping
 
     import geopandas as gpd
 
@@ -134,13 +134,11 @@ def trace(
     network: Network,
     sources: gpd.GeoDataFrame,
     *,
-    samples: pd.DataFrame | None = None,
     results: pd.DataFrame | None = None,
+    samples: pd.DataFrame | None = None,
     readings: pd.DataFrame | None = None,
     links: pd.DataFrame | None = None,
-    unregistered_share: float = 0.15,
-    seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
+    settings: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Trace:
     """Return, for every outfall, who may be responsible for its water, with probabilities and reasons.
 
@@ -156,18 +154,15 @@ def trace(
         Rivers and pipes as one.
     sources : GeoDataFrame, m rows
         Contract ``sources``.
-    samples, results : DataFrame, optional
+    results, samples : DataFrame, optional
         Contracts; of outfalls (evidence) and of sources (what their water is like). Blanks and spikes are left out.
     readings : DataFrame, optional
         Contract ``readings``: meters of the sources.
     links : DataFrame, optional
         Contract ``links``: tracer tests, crawler finds, documents.
-    unregistered_share : float, default 0.15
-        Probability, before evidence, of a source nobody registered; our default within the 0.1 to 0.3 of practice.
-    seed : int, default 0
-        Seed of the 64 worlds of uncertain directions, gates and overflows.
-    progress : callable, optional
-        Called with a text, steps done and steps in all.
+    settings : mapping of str to mapping, optional
+        Numbers that replace our defaults, such as ``{"run": {"unregistered_share": 0.3, "seed": 7}}``;
+        ``default_settings()`` of this package shows all of them.
 
     Returns
     -------
@@ -177,7 +172,7 @@ def trace(
     Raises
     ------
     TraceError
-        ``unregistered_share`` is not between 0 and 1.
+        A setting is not known or cannot be used.
     TableError
         A table does not meet its contract.
     CoordinateError
@@ -189,25 +184,19 @@ def trace(
     >>> found
     <Trace 0 outfalls x 0 sources: 0 candidates, 0 verdicts of 0 lines>
     """
-    if not 0.0 < unregistered_share < 1.0:
-        msg = f"trace: unregistered_share is {unregistered_share}; a share between 0 and 1 was expected, such as 0.15"
-        raise TraceError(msg)
-    settings = default_settings()
-    settings["run"] = {"unregistered_share": unregistered_share, "seed": float(seed)}
+    chosen = merge_settings(settings)
     if not len(outfalls):
         return Trace(
             check(outfalls, "outfalls"),
             check(sources, "sources"),
-            find_candidates(outfalls, network, sources),
+            find_candidates(outfalls, network, sources, settings=settings),
             empty("evidence"),
-            settings,
+            chosen,
         )
     outfalls = to_crs(check(outfalls, "outfalls"), network.crs, where="outfalls")
-    placed = place_sources(sources, network, settings=settings)
+    placed = place_sources(sources, network, settings=chosen)
     samples = _in_crs(samples, network)
     flows = find_flows(samples, outfalls, placed)
-    if progress is not None:
-        progress("candidates", 0, len(LINES) + 1)
     told = check(links, "links") if links is not None else empty("links")
     candidates = reach_candidates(
         outfalls,
@@ -215,24 +204,22 @@ def trace(
         placed,
         flows=flows,
         links=told,
-        unregistered_share=unregistered_share,
-        seed=seed,
-        settings=settings,
+        settings=chosen,
     )
     results = check(results, "results") if results is not None else None
     context = Context(
         outfalls=outfalls.sort_values("outfall_id", ignore_index=True),
         sources=placed.sort_values("source_id", ignore_index=True),
         candidates=_registered(candidates),
-        observations=_observations(results, samples, outfalls, placed, settings),
+        observations=_observations(results, samples, outfalls, placed, chosen),
         flows=flows,
         readings=check(readings, "readings") if readings is not None else empty("readings"),
         links=told,
-        settings=settings,
+        settings=chosen,
     )
-    evidence = judge_all(context, LINES, progress=progress)
-    found = combine(candidates, evidence, settings=settings)
-    return Trace(outfalls, placed.drop(columns="stated"), found, evidence, settings)
+    evidence = judge_all(context, LINES)
+    found = combine(candidates, evidence, settings=chosen)
+    return Trace(outfalls, placed.drop(columns="stated"), found, evidence, chosen)
 
 
 def _registered(candidates: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -31,7 +31,6 @@ def write_candidates(
     drains: Drains,
     *,
     flows: pd.DataFrame | None,
-    unregistered_share: float,
     settings: Settings,
 ) -> gpd.GeoDataFrame:
     """Return the pairs as contracted rows, with the unregistered source of each outfall.
@@ -46,16 +45,15 @@ def write_candidates(
         Drains of the network.
     flows : DataFrame or None
         ``outfall_id``, ``flow_m3s``.
-    unregistered_share : float
-        Prior of the unregistered source where registered ones can reach well.
     settings : dict
-        Section ``route``.
+        Sections ``run`` (the prior of the unregistered source where registered ones can reach well) and ``route``.
 
     Returns
     -------
     GeoDataFrame
         Contract ``candidates``.
     """
+    unregistered_share = settings["run"]["unregistered_share"]
     total = np.bincount(pairs["outfall"], pairs["exit_share"], len(outfalls))
     count = np.bincount(pairs["outfall"], minlength=len(outfalls))
     strength = np.minimum(total / settings["route"]["typical_share"], 1.0)

@@ -15,10 +15,12 @@ from outfall.tracing.candidate_rows import write_candidates
 from outfall.tracing.drains import find_drains
 from outfall.tracing.mouths import find_mouths, tie_outfalls
 from outfall.tracing.private import find_private
-from outfall.tracing.settings import Settings, default_settings
+from outfall.tracing.settings import Settings, merge_settings
 from outfall.tracing.sewered import find_entries, find_sewered
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from outfall.network import Network
@@ -37,9 +39,7 @@ def find_candidates(
     *,
     flows: pd.DataFrame | None = None,
     links: pd.DataFrame | None = None,
-    unregistered_share: float = 0.15,
-    seed: int = 0,
-    settings: Settings | None = None,
+    settings: Mapping[str, Mapping[str, float]] | None = None,
 ) -> gpd.GeoDataFrame:
     """Return every source that can reach each outfall, and the source nobody registered.
 
@@ -59,12 +59,9 @@ def find_candidates(
         ``outfall_id``, ``flow_m3s``: for the dilution.
     links : DataFrame, optional
         Contract ``links``; a source that a link joins to an outfall is a candidate wherever it stands.
-    unregistered_share : float, default 0.15
-        Probability of a source nobody registered where registered ones can reach well; it is more where they cannot.
-    seed : int, default 0
-        Seed of the worlds.
-    settings : dict, optional
-        See `default_settings`.
+    settings : mapping of str to mapping, optional
+        Numbers that replace our defaults; `default_settings` shows all. The unregistered source has the probability
+        ``[run] unregistered_share`` where registered ones can reach well, and more where they cannot.
 
     Returns
     -------
@@ -86,7 +83,7 @@ def find_candidates(
     >>> find_candidates(empty("outfalls", crs=4547), None, empty("sources", crs=4547)).empty
     True
     """
-    chosen = settings or default_settings()
+    chosen = merge_settings(settings)
     outfalls = check(outfalls, "outfalls")
     if not len(outfalls):
         return gpd.GeoDataFrame(empty("candidates", crs=outfalls.crs)).assign(
@@ -101,8 +98,6 @@ def find_candidates(
         placed,
         flows=flows,
         links=told,
-        unregistered_share=unregistered_share,
-        seed=seed,
         settings=chosen,
     )
 
@@ -114,8 +109,6 @@ def reach_candidates(
     *,
     flows: pd.DataFrame | None,
     links: pd.DataFrame,
-    unregistered_share: float,
-    seed: int,
     settings: Settings,
 ) -> gpd.GeoDataFrame:
     """Return the candidates of tables that are known to be sound: checked, placed and in the CRS of the network.
@@ -132,10 +125,6 @@ def reach_candidates(
         ``outfall_id``, ``flow_m3s``.
     links : DataFrame
         Contract ``links``.
-    unregistered_share : float
-        See `find_candidates`.
-    seed : int
-        Seed of the worlds.
     settings : dict
         See `default_settings`.
 
@@ -145,13 +134,11 @@ def reach_candidates(
         Contract ``candidates``.
     """
     outfalls, placed = _ordered(outfalls, "outfall_id"), _ordered(sources, "source_id")
-    drains = find_drains(network, settings, seed=seed)
+    drains = find_drains(network, settings)
     pairs = _find_pairs(outfalls, network, placed, drains, settings)
     pairs = _add_links(pairs, outfalls, placed, links)
     pairs = pairs[(pairs["reach_share"] >= settings["route"]["least_share"]) | (pairs["route"] == "link")]
-    return write_candidates(
-        pairs, outfalls, placed, drains, flows=flows, unregistered_share=unregistered_share, settings=settings
-    )
+    return write_candidates(pairs, outfalls, placed, drains, flows=flows, settings=settings)
 
 
 def place_sources(sources: gpd.GeoDataFrame, network: Network, *, settings: Settings) -> gpd.GeoDataFrame:

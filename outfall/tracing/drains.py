@@ -55,7 +55,7 @@ class Drains:
         return pd.Index(self.reaches["reach_id"]).get_indexer(pd.Index(reach_ids)).astype(np.int64)
 
 
-def find_drains(network: Network, settings: Settings, *, seed: int = 0) -> Drains:
+def find_drains(network: Network, settings: Settings) -> Drains:
     """Return the drains of a network with their directions and states drawn in 64 worlds.
 
     Parameters
@@ -63,9 +63,7 @@ def find_drains(network: Network, settings: Settings, *, seed: int = 0) -> Drain
     network : Network
         Rivers and pipes as one.
     settings : dict
-        Section ``route``.
-    seed : int
-        Seed of the draws.
+        Sections ``run`` (seed of the draws), ``route`` and ``direction``.
 
     Returns
     -------
@@ -83,7 +81,9 @@ def find_drains(network: Network, settings: Settings, *, seed: int = 0) -> Drain
     from_node, to_node = codes[: len(chosen)].astype(np.int64), codes[len(chosen) :].astype(np.int64)
     at_water = _find_water(network, chosen, from_node, len(node_ids), settings["direction"]["water_m"])
     share = doubt_directions(chosen, from_node, to_node, at_water, settings["direction"])
-    ways = _find_ways(chosen.assign(forward_share=share), from_node, to_node, hours, settings["route"], seed)
+    ways = _find_ways(
+        chosen.assign(forward_share=share), from_node, to_node, hours, settings["route"], int(settings["run"]["seed"])
+    )
     return Drains(chosen, ways, pd.Index(node_ids), from_node, to_node, np.nan_to_num(hours))
 
 

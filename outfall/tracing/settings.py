@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import tomllib
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-__all__ = ["Settings", "default_settings"]
+from outfall.errors import Problem, TraceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Settings", "default_settings", "merge_settings"]
 
 Settings = dict[str, dict[str, float]]
 
@@ -26,6 +33,56 @@ def default_settings() -> Settings:
     True
     """
     return copy.deepcopy(_settings())
+
+
+def merge_settings(overrides: Mapping[str, Mapping[str, float]] | None) -> Settings:
+    """Return the default settings with some numbers replaced.
+
+    Parameters
+    ----------
+    overrides : mapping of str to mapping, or None
+        Section, then name, then number; what is not named keeps its default.
+
+    Returns
+    -------
+    dict of str to dict
+        Every setting of a trace.
+
+    Raises
+    ------
+    TraceError
+        A section or name is not a setting, or a share is not between 0 and 1; all of them are listed.
+
+    Examples
+    --------
+    >>> merge_settings({"run": {"unregistered_share": 0.3}})["run"]
+    {'unregistered_share': 0.3, 'seed': 0.0}
+    """
+    settings, problems = default_settings(), []
+    for section, part in (overrides or {}).items():
+        for name, value in part.items():
+            problem = _refuse(settings, section, name, value)
+            if problem is None:
+                settings[section][name] = float(value)
+            else:
+                problems.append(problem)
+    if problems:
+        msg = f"trace: {len(problems)} setting{'s' if len(problems) > 1 else ''} cannot be used"
+        raise TraceError(msg, problems, fix="default_settings() shows every section and name.")
+    return settings
+
+
+def _refuse(settings: Settings, section: str, name: str, value: object) -> Problem | None:
+    where, known = f"[{section}] {name}", settings.get(section, {})
+    if name not in known and section != "source_sigma_m":
+        names = [f"[{part}] {key}" for part, keys in settings.items() for key in keys]
+        near = difflib.get_close_matches(where, names, n=1)
+        return Problem(where, "is no setting", f"did you mean {near[0]}?" if near else "")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Problem(where, f"{value!r} is not a number", "give a number")
+    if section == "run" and name == "unregistered_share" and not 0.0 < value < 1.0:
+        return Problem(where, f"{value:g} was given; a share between 0 and 1 was expected", "give 0.1 to 0.3")
+    return None
 
 
 @cache

@@ -166,24 +166,26 @@ def test_what_a_trace_does_not_have_is_said():
         answer.of("ZZ")
     with pytest.raises(TraceError, match="the lines are reachability, "):
         answer.without("horoscope")
-    with pytest.raises(TraceError, match=r"unregistered_share is 1\.5; a share between 0 and 1"):
-        trace(make_outfalls(), make_network(), make_sources(), unregistered_share=1.5)
+    with pytest.raises(TraceError, match=r"unregistered_share: 1\.5 was given; a share between 0 and 1"):
+        trace(make_outfalls(), make_network(), make_sources(), settings={"run": {"unregistered_share": 1.5}})
 
 
-def test_progress_counts_to_its_end(network):
-    """A long trace says how far it is."""
-    steps = []
-    trace(
-        make_outfalls(), network, make_sources(), progress=lambda text, done, total: steps.append((text, done, total))
-    )
-    assert [done for _, done, _ in steps] == sorted(done for _, done, _ in steps)
-    assert {total for *_, total in steps} == {len(LINES) + 1}
+def test_a_setting_nobody_knows_is_met_with_the_one_meant():
+    """A slip in a setting is an error, never ignored."""
+    with pytest.raises(
+        TraceError, match=r"\[run\] unregistred_share: is no setting; did you mean \[run\] unregistered_share"
+    ):
+        trace(make_outfalls(), make_network(), make_sources(), settings={"run": {"unregistred_share": 0.2}})
 
 
 def test_more_doubt_about_the_register_moves_probability_to_nobody(network, found):
     """The prior of an unregistered source is a choice the user can make."""
     doubtful = trace(
-        make_outfalls(), network, make_sources(), unregistered_share=0.4, **{n: m() for n, m in TABLES.items()}
+        make_outfalls(),
+        network,
+        make_sources(),
+        settings={"run": {"unregistered_share": 0.4}},
+        **{n: m() for n, m in TABLES.items()},
     )
     nobody = [
         run.candidates.query("source_id == 'unregistered' and outfall_id == 'OA'")["posterior_share"].item()

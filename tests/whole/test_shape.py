@@ -24,8 +24,9 @@ def test_a_file_is_near_300_lines_and_says_what_it_answers(path):
     """A module that grows past 300 lines becomes a folder of the same name."""
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
-    assert len(text.splitlines()) <= 310
-    assert ast.get_docstring(tree), "the first line says which question the file answers"
+    head = ast.get_docstring(tree)
+    assert head, "the first line says which question the file answers"
+    assert len(text.splitlines()) <= 300 or "Longer than 300 lines because" in head
     long = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and body_lines(node) > 45]
     assert long == []
 

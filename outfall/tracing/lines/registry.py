@@ -111,9 +111,7 @@ def as_rows(candidates: pd.DataFrame, log_lr: object, texts: list[tuple[str, str
     )
 
 
-def judge_all(
-    context: Context, lines: dict[str, Line], *, progress: Callable[[str, int, int], None] | None = None
-) -> pd.DataFrame:
+def judge_all(context: Context, lines: dict[str, Line]) -> pd.DataFrame:
     """Return the verdicts of every line on every candidate it knows something about.
 
     No line says more than the cap of the settings, whatever its model says: models are wrong further out.
@@ -124,8 +122,6 @@ def judge_all(
         What is known.
     lines : dict of str to Line
         The registry, or part of it.
-    progress : callable, optional
-        Called with a text, steps done and steps in all.
 
     Returns
     -------
@@ -134,8 +130,6 @@ def judge_all(
     """
     cap, parts = context.settings["combine"]["cap"], []
     for done, (name, line) in enumerate(lines.items()):
-        if progress is not None:
-            progress(f"line: {name}", done + 1, len(lines) + 1)
         rows = line.judge(context)
         if len(rows):
             parts.append(rows[_NEEDED].assign(line=name, step=done))
