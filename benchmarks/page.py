@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -17,7 +20,11 @@ def open_page(path: Path, *, screenshot: Path | None = None) -> dict[str, object
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        return {"map_requests": None, "map_console_errors": None, "map_why": "playwright is not installed (extra bench)"}
+        return {
+            "map_requests": None,
+            "map_console_errors": None,
+            "map_why": "playwright is not installed (extra bench)",
+        }
     if chromium is None:
         return {"map_requests": None, "map_console_errors": None, "map_why": "no Chromium is installed"}
     requests: list[str] = []
@@ -35,4 +42,8 @@ def open_page(path: Path, *, screenshot: Path | None = None) -> dict[str, object
             page.screenshot(path=str(screenshot))
         browser.close()
     outside = [url for url in requests if not url.startswith(("file:", "data:", "blob:"))]
-    return {"map_requests": len(outside), "map_console_errors": len(errors), "map_messages": (outside + errors)[:5]}
+    return {
+        "map_requests": len(outside),
+        "map_console_errors": len(errors),
+        "map_messages": "; ".join((outside + errors)[:5]),
+    }

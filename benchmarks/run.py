@@ -61,7 +61,12 @@ def new_hope() -> dict[str, object]:
 
     file = DATA / "network" / "new_hope" / "new_hope.gpkg"
     if not file.exists():
-        return {"newhope_total_ok": None, "newhope_total_n": None, "newhope_divergence_ok": None, "newhope_why": "no real data"}
+        return {
+            "newhope_total_ok": None,
+            "newhope_total_n": None,
+            "newhope_divergence_ok": None,
+            "newhope_why": "no real data",
+        }
     network = of.read_network(file)
     gaps = {
         rule: np.abs(network.accumulate("area_km2", rule=rule).to_numpy() - network.reaches[column].to_numpy(float))

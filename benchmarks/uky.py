@@ -49,7 +49,9 @@ def make_project(data: Path, folder: Path, *, tolerance_m: float = 0.5) -> dict[
     structures = gpd.read_file(data / "STM_Structure_pt.geojson")
     lines["OBJECTID"] = [f"L{row}" for row in range(1, len(lines) + 1)]  # the published ids repeat
     structures["id"] = [f"S{row}" for row in range(1, len(structures) + 1)]
-    lines[["OBJECTID", "LineType", "FeatureType", "FlowDirection", "LineSize", "geometry"]].to_file(folder / "lines.gpkg")
+    lines[["OBJECTID", "LineType", "FeatureType", "FlowDirection", "LineSize", "geometry"]].to_file(
+        folder / "lines.gpkg"
+    )
     seen = structures.loc[structures["StructureType"].isin(SEEN), ["id", "StructureType", "geometry"]]
     seen = seen.rename(columns={"id": "sighting_id", "StructureType": "outfall_class"})
     seen.to_file(folder / "structures.gpkg")
@@ -76,7 +78,13 @@ def upstream_is_exact(network, reach_ids: list[str]) -> bool:
     ends = reaches[["reach_id", "from_node", "to_node", "forward_share"]]
     either = ends["forward_share"].gt(0) & ends["forward_share"].lt(1)
     back = ends.loc[either].rename(columns={"from_node": "to_node", "to_node": "from_node"})
-    ways = pd.concat([ends.loc[ends["forward_share"].ne(0)], back, ends.loc[ends["forward_share"].eq(0)].rename(columns={"from_node": "to_node", "to_node": "from_node"})])
+    ways = pd.concat(
+        [
+            ends.loc[ends["forward_share"].ne(0)],
+            back,
+            ends.loc[ends["forward_share"].eq(0)].rename(columns={"from_node": "to_node", "to_node": "from_node"}),
+        ]
+    )
     pairs = ways.merge(ways, left_on="to_node", right_on="from_node", suffixes=("", "_next"))
     graph.add_edges_from(pairs[["reach_id", "reach_id_next"]].itertuples(index=False))
     return all(set(network.upstream(reach)) == nx.ancestors(graph, reach) | {reach} for reach in reach_ids)
@@ -90,14 +98,16 @@ def measure(data: Path, folder: Path) -> dict[str, object]:
     start = time.perf_counter()
     summary = of.run(folder / "uky", out=folder / "uky_out", lang="en")
     seconds = time.perf_counter() - start
-    network = of.read_network(None, pipes=folder / "uky" / "lines.gpkg", pipes_rename={"OBJECTID": "reach_id", "LineType": "kind"})
+    network = of.read_network(
+        None, pipes=folder / "uky" / "lines.gpkg", pipes_rename={"OBJECTID": "reach_id", "LineType": "kind"}
+    )
     accounted, lost = lines_accounted(network, counts["lines"])
     outfalls = gpd.read_file(folder / "uky_out" / "trace.gpkg", layer="outfalls")
     exact = upstream_is_exact(network, sorted(set(outfalls["reach_id"].dropna())))
     return {
         "uky_lines": counts["lines"],
         "uky_lines_kept": accounted,
-        "uky_lines_lost": lost,
+        "uky_lines_lost": "; ".join(lost),
         "uky_pieces": int(network.pieces().nunique()),
         "uky_loops": int(network.loops()["loop"].nunique()) if len(network.loops()) else 0,
         "uky_outfalls": len(outfalls),
@@ -105,7 +115,7 @@ def measure(data: Path, folder: Path) -> dict[str, object]:
         "uky_upstream_exact": exact,
         "uky_s": round(seconds, 2),
         "uky_map": str(folder / "uky_out" / "map.html"),
-        "uky_summary_keys": sorted(summary),
+        "uky_peak_mb": summary["peak_memory_mb"],
     }
 
 

@@ -121,7 +121,7 @@ def show_summary(summary: Mapping[str, Any], lang: str) -> None:
 
 
 def show_ranks(rows: Sequence[Mapping[str, Any]], lang: str) -> None:
-    """Print the first candidate of the surest outfalls; names are text and never markup."""
+    """Print the first candidate of the surest outfalls, those nobody registered can reach last; names are text."""
     from os.path import commonprefix
 
     from rich.console import Console
@@ -132,7 +132,9 @@ def show_ranks(rows: Sequence[Mapping[str, Any]], lang: str) -> None:
 
     table = Table(*(_phrase(name, lang) for name in ("outfall", "name", "first")))
     table.add_column(_phrase("share", lang), justify="right")
-    ordered = sorted(rows, key=lambda row: (-row["sources"][0]["posterior_share"], row["outfall_id"]))
+    ordered = sorted(
+        rows, key=lambda row: (len(row["sources"]) == 1, -row["sources"][0]["posterior_share"], row["outfall_id"])
+    )
     named = [row["name"] for row in rows if row["name"]]
     same = len(commonprefix(named)) if len(named) > 1 else 0  # noqa: RUF071  # names are no paths
     for row in ordered[:_SHOWN]:

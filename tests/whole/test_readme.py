@@ -19,7 +19,7 @@ def test_the_session_prints_what_the_readme_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        exec(compile(session, "README.md", "exec"), {})  # noqa: S102
+        exec(compile(session, "README.md", "exec"), {})
     assert out.getvalue().split() == printed.split()
     assert (tmp_path / "map.html").stat().st_size > 100_000
 
