@@ -10,8 +10,8 @@ import folium
 from branca.element import Element, Figure, MacroElement
 from jinja2 import Template
 
+from outfall.maps.bundle import DRAWING, code, pack_layers
 from outfall.maps.header import name_layer
-from outfall.maps.page import DRAWING, code, pack_layers
 
 if TYPE_CHECKING:
     from outfall.maps.layers import Layer

@@ -9,16 +9,12 @@ import os
 import re
 import tempfile
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outfall.errors import MapError
-from outfall.maps.answers import describe_answers
-from outfall.maps.header import describe_layer, phrases
-from outfall.maps.pack import Blob
-from outfall.tables import contract
+from outfall.maps.bundle import DRAWING, code, pack_layers, text_of
+from outfall.maps.header import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,10 +26,8 @@ if TYPE_CHECKING:
     from outfall.maps.photos import Thumbnail
     from outfall.vocabulary import Lang
 
-__all__ = ["DRAWING", "Map", "code", "pack_layers", "text_of"]
+__all__ = ["Map"]
 
-# In this order: each file uses only those before it.
-DRAWING = ("tiny-inflate.js", "dom.js", "blob.js", "grid.js", "symbols.js", "canvas.js", "lines.js", "points.js")
 _PAGE = ("state.js", "labels.js", "paths.js", "graticule.js", "legend.js", "search.js", "fields.js", "candidates.js", "panel.js", "frame.js",
     "print.js", "start.js")  # fmt: skip
 _NOTEBOOK_BYTES = 8_000_000
@@ -194,57 +188,6 @@ class Map:
             f'allow="clipboard-write" style="width:100%;height:{_NOTEBOOK_HEIGHT_PX}px;border:0" '
             f'title="{html.escape(self.title)}"></iframe>'
         )
-
-
-def pack_layers(
-    layers: tuple[Layer, ...],
-    *,
-    title: str = "",
-    lang: Lang = "zh",
-    found: Found | None = None,
-    photos: Mapping[str, Thumbnail] | None = None,
-) -> str:
-    """Return everything a map shows as one base64 text."""
-    blob = Blob()
-    header: dict[str, object] = {
-        "title": title,
-        "lang": lang,
-        "phrases": {"zh": phrases("zh"), "en": phrases("en")},
-        "layers": [describe_layer(layer, blob) for layer in layers],
-        "photos": {
-            photo: {
-                "image": blob.bytes(small.image),
-                "width": small.width_px,
-                "height": small.height_px,
-                "file": small.file,
-            }
-            for photo, small in (photos or {}).items()
-        },
-    }
-    if found is not None:
-        outfall_ids, source_ids, reach_ids = (_ids(layers, name) for name in ("outfalls", "sources", "reaches"))
-        header["found"] = describe_answers(found, outfall_ids, source_ids, reach_ids, blob)
-    return blob.to_text(header)
-
-
-def code(*names: str) -> str:
-    """Return script files joined in a scope of their own."""
-    return "(function () {\n'use strict';\n" + "\n".join(text_of(name) for name in names) + "\n})();\n"
-
-
-@cache
-def text_of(name: str) -> str:
-    """Return one asset with line ends as the browser hashes them."""
-    text = files("outfall.maps").joinpath("assets", name).read_text(encoding="utf-8")
-    if name == "tiny-inflate.js":
-        text = f"const tinyInflate = (function () {{\n{text.replace('module.exports =', 'return')}\n}})();"
-    return text.replace("\r\n", "\n")
-
-
-def _ids(layers: tuple[Layer, ...], name: str) -> list[str]:
-    key = contract(name).key
-    tables = [layer.table for layer in layers if layer.name == name and layer.table is not None]
-    return [str(value) for table in tables for value in table[key]]
 
 
 def _digest(script: str) -> str:

@@ -70,6 +70,9 @@ def convert(cells: Cells) -> tuple[pd.Series, list[Problem]]:
     tuple of Series and list of Problem
         Cells that mean nothing are missing in the series.
     """
+    broken = _half_characters(cells)
+    if broken:
+        return pd.Series(blank(cells.column, len(cells.raw)), index=cells.raw.index), broken
     values, problems = _CONVERT[cells.column.dtype](cells)
     return values, problems + _bounds(values, cells)
 
@@ -100,6 +103,19 @@ def wrong_cells(
     examples = list(dict.fromkeys(repr(value) for value in found))
     shown = ", ".join(examples[:3]) + (" …" if len(examples) > 3 else "")
     return [Problem(where, f"{shown} {what}", fix, rows_where(mask, rows))]
+
+
+def _half_characters(cells: Cells) -> list[Problem]:
+    """Return a problem where text holds lone surrogates, which no file and no Arrow column can."""
+    if not (cells.raw.dtype == object or isinstance(cells.raw.dtype, pd.StringDtype)):
+        return []
+    texts = [value if isinstance(value, str) else "" for value in cells.raw]
+    try:
+        "".join(texts).encode("utf-8")
+    except UnicodeEncodeError:
+        wrong = np.array([value != value.encode("utf-8", "replace").decode("utf-8") for value in texts], dtype=bool)
+        return _wrong(cells, wrong, "holds half a character", "type the text again")
+    return []
 
 
 def _text(cells: Cells) -> tuple[pd.Series, list[Problem]]:

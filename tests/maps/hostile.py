@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from tests.maps.town import make_town
@@ -26,7 +25,8 @@ HOSTILE = [
 
 def hostile_town():
     town = make_town(outfall_count=len(HOSTILE), source_count=len(HOSTILE))
-    texts = np.array(HOSTILE, dtype=object)
+    # dtype object: an Arrow text column cannot hold half a character, a column of a careless program can
+    texts = pd.Series(HOSTILE, dtype="object")
     town.outfalls = town.outfalls.assign(
         **dict.fromkeys(
             ("name", "outfall_id", "note", "address", "receiving_water", "outfall_class", "sighting_ids"), texts
@@ -34,9 +34,10 @@ def hostile_town():
         怪列=texts,
     )
     town.sources = town.sources.assign(name=texts, source_id=texts, kind=texts, note=texts)
-    town.network.reaches["name"] = [HOSTILE[k % len(HOSTILE)] for k in range(len(town.network.reaches))]
+    names = [HOSTILE[k % len(HOSTILE)] for k in range(len(town.network.reaches))]
+    town.network.reaches["name"] = pd.Series(names, index=town.network.reaches.index, dtype="object")
     rows = [(outfall, source) for outfall in HOSTILE for source in [*HOSTILE[:4], "unregistered"]]
-    town.found.candidates = pd.DataFrame(rows, columns=["outfall_id", "source_id"]).assign(
+    town.found.candidates = pd.DataFrame(rows, columns=["outfall_id", "source_id"], dtype="object").assign(
         posterior_share=0.2, path_ids="river-1;river-2", reason=HOSTILE[0], reason_zh=HOSTILE[2], prior_share=0.2
     )
     town.found.evidence = town.found.candidates[["outfall_id", "source_id"]].assign(

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from shapely import LineString, MultiLineString, Point
 
 from outfall.maps import Layer
+from outfall.maps.bundle import pack_layers
 from outfall.maps.pack import Blob
-from outfall.maps.page import pack_layers
 
 
 def _open(text):

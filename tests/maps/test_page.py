@@ -11,7 +11,7 @@ import pytest
 
 from outfall.errors import MapError
 from outfall.maps import Map
-from outfall.maps.page import DRAWING, code, text_of
+from outfall.maps.bundle import DRAWING, code, text_of
 
 _ASSETS = files("outfall.maps").joinpath("assets")
 _OURS = sorted(

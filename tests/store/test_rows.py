@@ -103,7 +103,7 @@ def test_half_characters_are_refused(store):
     """A lone surrogate, which no file can hold, is refused with its row."""
     frame = draw_rows("samples", count=1).astype({"note": "object"})
     frame["note"] = pd.Series(["\ud800"], dtype="object")
-    with pytest.raises(StoreError, match="half a character"):
+    with pytest.raises(TableError, match="half a character"):
         append_rows(store, "samples", frame, actor="test")
 
 

@@ -157,3 +157,11 @@ def test_times_as_offices_write_them(text):
     """One moment in the spellings of forms, spreadsheets and meters."""
     table = check(sightings(seen_at=[text, ""]), "sightings", tz="Asia/Shanghai")
     assert table["seen_at"].iloc[0] == pd.Timestamp("2026-04-12 00:30", tz="UTC")
+
+
+def test_half_a_character_is_a_problem_like_any_other():
+    """A lone surrogate, which no file can hold, is refused with its row and not with a codec error."""
+    frame = sightings()
+    frame["note"] = pd.Series(["fine", "\ud800"], dtype="object")
+    with pytest.raises(TableError, match=r"holds half a character \(row f#3\)"):
+        check(frame, "sightings")

@@ -1,0 +1,76 @@
+"""What a page carries: the scripts that draw and the data they draw, each as one text."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from outfall.maps.answers import describe_answers
+from outfall.maps.header import describe_layer, phrases
+from outfall.maps.pack import Blob
+from outfall.tables import contract
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from outfall.maps.answers import Found
+    from outfall.maps.layers import Layer
+    from outfall.maps.photos import Thumbnail
+    from outfall.vocabulary import Lang
+
+__all__ = ["DRAWING", "code", "pack_layers", "text_of"]
+
+# In this order: each file uses only those before it.
+DRAWING = ("tiny-inflate.js", "dom.js", "blob.js", "grid.js", "symbols.js", "canvas.js", "lines.js", "points.js")
+
+
+def pack_layers(
+    layers: tuple[Layer, ...],
+    *,
+    title: str = "",
+    lang: Lang = "zh",
+    found: Found | None = None,
+    photos: Mapping[str, Thumbnail] | None = None,
+) -> str:
+    """Return everything a map shows as one base64 text."""
+    blob = Blob()
+    header: dict[str, object] = {
+        "title": title,
+        "lang": lang,
+        "phrases": {"zh": phrases("zh"), "en": phrases("en")},
+        "layers": [describe_layer(layer, blob) for layer in layers],
+        "photos": {
+            photo: {
+                "image": blob.bytes(small.image),
+                "width": small.width_px,
+                "height": small.height_px,
+                "file": small.file,
+            }
+            for photo, small in (photos or {}).items()
+        },
+    }
+    if found is not None:
+        outfall_ids, source_ids, reach_ids = (_ids(layers, name) for name in ("outfalls", "sources", "reaches"))
+        header["found"] = describe_answers(found, outfall_ids, source_ids, reach_ids, blob)
+    return blob.to_text(header)
+
+
+def code(*names: str) -> str:
+    """Return script files joined in a scope of their own."""
+    return "(function () {\n'use strict';\n" + "\n".join(text_of(name) for name in names) + "\n})();\n"
+
+
+@cache
+def text_of(name: str) -> str:
+    """Return one asset with line ends as the browser hashes them."""
+    text = files("outfall.maps").joinpath("assets", name).read_text(encoding="utf-8")
+    if name == "tiny-inflate.js":
+        text = f"const tinyInflate = (function () {{\n{text.replace('module.exports =', 'return')}\n}})();"
+    return text.replace("\r\n", "\n")
+
+
+def _ids(layers: tuple[Layer, ...], name: str) -> list[str]:
+    key = contract(name).key
+    tables = [layer.table for layer in layers if layer.name == name and layer.table is not None]
+    return [str(value) for table in tables for value in table[key]]
