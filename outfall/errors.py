@@ -71,6 +71,12 @@ class OutfallError(Exception):
         Each problem found; all of them, not the first.
     fix : str
         A last line with the way out for the whole input.
+
+    Examples
+    --------
+    >>> print(TableError("walk.xlsx: 1 problem", [Problem("seen_at (发现时间)", "'昨天' is not a time", "write 2026-04-12", ("walk.xlsx#3",))]))
+    walk.xlsx: 1 problem
+      - seen_at (发现时间): '昨天' is not a time (row walk.xlsx#3); write 2026-04-12
     """
 
     def __init__(self, message: str, problems: Iterable[Problem] = (), *, fix: str = "") -> None:

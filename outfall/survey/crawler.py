@@ -49,7 +49,7 @@ def read_crawler(
     tz : str, optional
         Zone of times that do not say theirs.
     rename : mapping of str to str, optional
-        The file's heading to ``pipe_id``, ``distance_m``, ``code``, ``clock``, ``direction``, ``length_m`` …
+        The file's heading to ``pipe_id``, ``distance_m``, ``code``, ``clock``, ``direction``, ``length_m`` and so on.
     constants : mapping of str to object, optional
         Values for columns the table lacks, such as ``seen_at``.
     layer : str, optional
