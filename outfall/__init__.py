@@ -67,7 +67,24 @@ _HOMES = {
 __all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 (names of other modules)
 __version__ = "0.1.0"
 
-if not TYPE_CHECKING:
+if TYPE_CHECKING:
+    from outfall.camera import read_photos
+    from outfall.chain import run
+    from outfall.coordinates import bd09_to_wgs84, choose_crs, find_shift, gcj02_to_wgs84, wgs84_to_bd09, wgs84_to_gcj02
+    from outfall.errors import OutfallError
+    from outfall.maps import Layer, Map, draw
+    from outfall.network import Network, locate, read_network
+    from outfall.project import Project
+    from outfall.registry import list_doubtful, register
+    from outfall.reports import inventory, write_briefs, write_inventory  # type: ignore[no-redef]  # a module has the name too
+    from outfall.simulate import make_town, write_town
+    from outfall.sources import read_sources
+    from outfall.survey import read_boat, read_crawler, read_drone, read_ground
+    from outfall.tables import check, contract, contracts
+    from outfall.tracing import Trace, find_candidates, trace
+    from outfall.vocabulary import label
+    from outfall.water import find_exceedances, read_limits, read_readings, read_results, read_samples
+else:
 
     def __getattr__(name: str) -> object:
         home = _HOMES.get(name)

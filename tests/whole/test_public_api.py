@@ -1,5 +1,6 @@
 """Every public name keeps the promises of the house: documented, keyword-only, unit in the name."""
 
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -112,6 +113,15 @@ def test_no_verb_is_called_like_a_module():
     """``outfall.trace`` is a verb; a module of that name would hide it."""
     modules = {path.stem for path in Path(outfall.__file__).parent.iterdir() if path.suffix == ".py" or path.is_dir()}
     assert not set(NAMES) & modules
+
+
+def test_type_checkers_see_the_names_that_run():
+    """What an editor completes is what the lazy root imports, from the same place."""
+    tree = ast.parse(Path(outfall.__file__).read_text(encoding="utf-8"))
+    seen = {
+        alias.name: node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert {name: home for name, home in seen.items() if str(home).startswith("outfall.")} == outfall._HOMES
 
 
 def test_an_unknown_name_says_where_to_look():
