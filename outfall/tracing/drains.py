@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from outfall.tracing.doubt import doubt_directions
-from outfall.tracing.worlds import Ways, draw_lanes
+from outfall.network.worlds import Ways, draw_lanes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
