@@ -2,9 +2,19 @@
 
 from outfall.network.arrays import Arrays
 from outfall.network.build import build_network
+from outfall.network.direction import default_weights, weigh_direction
 from outfall.network.graph import Network
 from outfall.network.places import locate
 from outfall.network.read import read_network
 from outfall.network.travel import travel_times
 
-__all__ = ["Arrays", "Network", "build_network", "locate", "read_network", "travel_times"]
+__all__ = [
+    "Arrays",
+    "Network",
+    "build_network",
+    "default_weights",
+    "locate",
+    "read_network",
+    "travel_times",
+    "weigh_direction",
+]

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra
 
-__all__ = ["Arrays", "Ints", "Reals", "find_path", "find_pieces", "group_rows", "walk_down", "walk_up"]
+__all__ = ["CERTAIN_SHARE", "Arrays", "Ints", "Reals", "find_path", "find_pieces", "group_rows", "walk_down", "walk_up"]
 
 Ints = NDArray[np.int32]
 Reals = NDArray[np.float64]
 Csr = tuple[Ints, Ints]
 
+CERTAIN_SHARE = 0.95  # our default: from this probability on a direction counts as known in sets and sums
 _SHORTEST_M = 1e-6  # a weight of zero means "no edge" to scipy
 
 
@@ -49,8 +50,12 @@ class Arrays:
 
     @cached_property
     def two_way(self) -> NDArray[np.bool_]:
-        """Whether a reach may be walked either way: its direction is uncertain, or the tide turns it."""
-        return (self.forward_share > 0) & (self.forward_share < 1)
+        """Whether a reach may be walked either way: its direction is not sure enough, or the tide turns it.
+
+        A reach that surely runs against its line is turned by `build_network` and `weigh_direction`; left as drawn it
+        is walked both ways too.
+        """
+        return np.asarray(self.forward_share < CERTAIN_SHARE, dtype=bool)
 
     @cached_property
     def ends_at(self) -> Csr:

@@ -7,6 +7,8 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
+from outfall.network import default_weights
+
 __all__ = ["Settings", "default_settings"]
 
 Settings = dict[str, dict[str, float]]
@@ -32,4 +34,5 @@ def default_settings() -> Settings:
 def _settings() -> Settings:
     with files(__package__).joinpath("settings.toml").open("rb") as stream:
         tables = {name: part for name, part in tomllib.load(stream).items() if isinstance(part, dict)}
-    return {name: {key: float(value) for key, value in part.items()} for name, part in tables.items()}
+    numbers = {name: {key: float(value) for key, value in part.items()} for name, part in tables.items()}
+    return {**numbers, "direction": default_weights()}
