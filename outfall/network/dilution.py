@@ -202,7 +202,7 @@ def _check_loads(
         msg = "spread_loads"
         raise NetworkError(msg, problems)
     row = network.position(loads["reach_id"])
-    along = numbers_of(loads, "along_m")
+    along = numbers_of(loads, "along_m").copy()
     placed = np.isfinite(along)
     if placed.any():
         row[placed], along[placed] = network.find_places(loads["reach_id"][placed], along[placed])

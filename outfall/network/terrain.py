@@ -17,7 +17,7 @@ import shapely
 
 from outfall.errors import NetworkError, Problem, ReadError
 from outfall.network.build import build_network
-from outfall.network.terrain_cells import basins_of, cells_of, check_raster, load_pyflwdir, stream_lines
+from outfall.network.terrain_cells import basins_of, cells_of, check_raster, load_pyflwdir, quiet, stream_lines
 
 if TYPE_CHECKING:
     import pyproj
@@ -54,14 +54,18 @@ class Terrain:
     @cached_property
     def flow(self) -> Any:
         """The pyflwdir object of the directions."""
-        return load_pyflwdir().from_array(
-            self.directions, ftype="d8", transform=self.transform, latlon=self.crs.is_geographic
-        )
+        made = load_pyflwdir().from_array
+        return quiet(made, self.directions, ftype="d8", transform=self.transform, latlon=self.crs.is_geographic)
 
     @cached_property
     def upstream_km2(self) -> NDArray[np.float64]:
         """Area that drains through each cell, its own included; NaN where there is no data."""
-        area = np.asarray(self.flow.upstream_area("km2"), dtype=float)
+        if self.crs.is_geographic:
+            area = np.asarray(quiet(self.flow.upstream_area, "km2"), dtype=float)
+        else:  # pyflwdir sums metres in single precision
+            to = self.transform
+            cells = np.asarray(self.flow.upstream_area("cell"), dtype=float)
+            area = cells * abs(to.a * to.e - to.b * to.d) / 1e6
         return np.where(area >= 0, area, np.nan)
 
     @property
@@ -175,7 +179,8 @@ def make_terrain(
     heights = values.astype(np.float32)
     blank = -9999.0 if nodata is None or np.isnan(nodata) else float(nodata)
     heights = np.where(np.isfinite(heights), heights, np.float32(blank))
-    found = load_pyflwdir().from_dem(heights, nodata=blank, transform=transform, latlon=known.is_geographic)
+    made = load_pyflwdir().from_dem
+    found = quiet(made, heights, nodata=blank, transform=transform, latlon=known.is_geographic)
     return Terrain(np.asarray(found.to_array("d8"), dtype=np.uint8), transform, known)
 
 
@@ -259,9 +264,7 @@ def find_catchments(
     start = cells.copy()
     if snap_km2 is not None and inside.any():
         enough = np.nan_to_num(terrain.upstream_km2, nan=0.0) >= snap_km2
-        found, _ = terrain.flow.snap(idxs=cells[inside], mask=enough, max_length=snap_cells, unit="cell")
-        moved = np.asarray(found, dtype=np.int64)
-        cells[inside] = np.where(enough.ravel()[moved], moved, cells[inside])
+        cells[inside] = _walk_down(cells[inside], enough.ravel(), np.asarray(terrain.flow.idxs_ds), snap_cells)
     shapes = np.full(len(points), shapely.Polygon(), dtype=object)
     if inside.any():
         outlets, which = np.unique(cells[inside], return_inverse=True)
@@ -271,3 +274,13 @@ def find_catchments(
         catchment_km2=area, is_snapped=inside & (cells != start)
     )
     return gpd.GeoDataFrame(out, geometry=gpd.GeoSeries(shapes, index=points.index, crs=terrain.crs))
+
+
+def _walk_down(
+    cells: NDArray[np.int64], enough: NDArray[np.bool_], following: NDArray[np.integer], count: int
+) -> NDArray[np.int64]:
+    """Return the first cell downstream that drains enough; the cell itself where none does within the count."""
+    moved = cells.copy()
+    for _ in range(count):
+        moved = np.where(enough[moved], moved, following[moved])
+    return np.where(enough[moved], moved, cells)

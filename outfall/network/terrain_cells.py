@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -15,13 +16,14 @@ from outfall.coordinates import to_crs
 from outfall.errors import CoordinateError, NetworkError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
     from numpy.typing import NDArray
 
     from outfall.network.terrain import Terrain
 
-__all__ = ["basins_of", "cells_of", "check_raster", "load_pyflwdir", "stream_lines"]
+__all__ = ["basins_of", "cells_of", "check_raster", "load_pyflwdir", "quiet", "stream_lines"]
 
 
 def load_pyflwdir() -> ModuleType:
@@ -31,6 +33,14 @@ def load_pyflwdir() -> ModuleType:
     except ImportError as error:
         msg = "terrain: the package pyflwdir is not installed"
         raise NetworkError(msg, fix="Install it with: pip install 'outfall[terrain]'") from error
+
+
+def quiet(call: Callable[..., Any], *values: object, **options: object) -> Any:
+    """Return what a call of pyflwdir returns, without the deprecations it raises in other packages."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=PendingDeprecationWarning)
+        warnings.simplefilter("ignore", category=DeprecationWarning)
+        return call(*values, **options)
 
 
 def check_raster(values: NDArray[np.generic], crs: object) -> pyproj.CRS:
