@@ -3,23 +3,50 @@
 from outfall.network.arrays import Arrays
 from outfall.network.build import build_network
 from outfall.network.chances import upstream_probability
+from outfall.network.column_maps import column_map, column_maps
+from outfall.network.dilution import decay_rate, mix_streams, spread_loads
 from outfall.network.direction import default_weights, weigh_direction
 from outfall.network.graph import Network
+from outfall.network.lakes import locate_on_shores, shore_lines
+from outfall.network.mixing import find_unmixed, mixing_lengths, plume_concentrations
 from outfall.network.places import locate
 from outfall.network.read import read_network
 from outfall.network.states import as_of, open_shares, pump_states
-from outfall.network.travel import travel_times
+from outfall.network.terrain import Terrain, build_from_terrain, find_catchments, make_terrain, read_terrain
+from outfall.network.travel import estimate_velocities, travel_times
+from outfall.network.travel_pipe import pipe_flows, pipe_velocities
+from outfall.network.travel_river import predict_pulse, predict_velocities
 
 __all__ = [
     "Arrays",
     "Network",
+    "Terrain",
     "as_of",
+    "build_from_terrain",
     "build_network",
+    "column_map",
+    "column_maps",
+    "decay_rate",
     "default_weights",
+    "estimate_velocities",
+    "find_catchments",
+    "find_unmixed",
     "locate",
+    "locate_on_shores",
+    "make_terrain",
+    "mix_streams",
+    "mixing_lengths",
     "open_shares",
+    "pipe_flows",
+    "pipe_velocities",
+    "plume_concentrations",
+    "predict_pulse",
+    "predict_velocities",
     "pump_states",
     "read_network",
+    "read_terrain",
+    "shore_lines",
+    "spread_loads",
     "travel_times",
     "upstream_probability",
     "weigh_direction",
