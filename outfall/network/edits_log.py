@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from outfall.errors import NetworkError, Problem
-from outfall.tables import join_ids
+from outfall.tables import join_ids, split_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["add_edit", "no_edits"]
+    from outfall.network.graph import Network
+
+__all__ = ["add_edit", "no_edits", "used_ids"]
 
 _COLUMNS = ["edit_id", "kind", "row_ids", "new_ids", "parameters", "actor", "reason", "source_ref"]
 
@@ -85,3 +87,25 @@ def add_edit(
     }
     new = pd.DataFrame([row]).astype(no_edits().dtypes.to_dict())[no_edits().columns]
     return pd.concat([old, new], ignore_index=True) if len(old) else new
+
+
+def used_ids(network: Network) -> set[str]:
+    """Return every id that is or was that of a reach, a line or a node of a network.
+
+    Parameters
+    ----------
+    network : Network
+        Any network, with its log.
+
+    Returns
+    -------
+    set of str
+        None of them is given to anything new.
+    """
+    used = set(network.reaches["reach_id"]) | set(network.nodes["node_id"])
+    if "line_id" in network.reaches.columns:
+        used |= set(network.reaches["line_id"].dropna())
+    if network.edits is not None:
+        for column in ("row_ids", "new_ids"):
+            used |= {name for ids in network.edits[column] for name in split_ids(ids)}
+    return used

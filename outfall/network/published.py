@@ -192,7 +192,7 @@ def _is_end_of_line(reaches: pd.DataFrame) -> NDArray[np.bool_]:
         return np.ones(len(reaches), dtype=bool)
     start = reaches["start_m"].fillna(0.0)
     last = start.groupby(reaches["line_id"].fillna(reaches["reach_id"]).to_numpy()).transform("max")
-    return (start >= last).to_numpy(dtype=bool)
+    return np.asarray(start >= last, dtype=bool)
 
 
 def _excess(
