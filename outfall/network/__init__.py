@@ -2,6 +2,7 @@
 
 from outfall.network.arrays import Arrays
 from outfall.network.build import build_network
+from outfall.network.bypass import find_bypasses
 from outfall.network.chances import upstream_probability
 from outfall.network.column_maps import column_map, column_maps
 from outfall.network.dilution import decay_rate, mix_streams, spread_loads
@@ -29,6 +30,7 @@ __all__ = [
     "decay_rate",
     "default_weights",
     "estimate_velocities",
+    "find_bypasses",
     "find_catchments",
     "find_unmixed",
     "locate",
