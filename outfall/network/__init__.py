@@ -11,6 +11,7 @@ from outfall.network.dilution import decay_rate, mix_streams, spread_loads
 from outfall.network.direction import default_weights, weigh_direction
 from outfall.network.edits import add_interface, add_reaches, remove_reach, reverse_reach, split_reach
 from outfall.network.graph import Network
+from outfall.network.inp import read_inp, read_inp_network, read_inp_nodes
 from outfall.network.lakes import locate_on_shores, shore_lines
 from outfall.network.mixing import find_unmixed, mixing_lengths, plume_concentrations
 from outfall.network.order import flow_order, level_paths, path_lengths, stream_orders
@@ -62,6 +63,9 @@ __all__ = [
     "predict_pulse",
     "predict_velocities",
     "pump_states",
+    "read_inp",
+    "read_inp_network",
+    "read_inp_nodes",
     "read_network",
     "read_terrain",
     "remove_reach",

@@ -64,7 +64,7 @@ def weigh_direction(
         Takes arrays of east and north in the CRS of the network and returns ground levels in metres, NaN where it has
         none: a sampler of an elevation model. Wins over columns.
     mouths : iterable of str, optional
-        Ids of nodes where water is known to leave. Where pipes enter a river is known without it.
+        Ids of nodes where water is known to leave. Outfalls and where pipes enter a river are known without it.
     weights : mapping of str to float, optional
         Wins over `default_weights`.
     turn : bool, default True

@@ -27,7 +27,7 @@ _TAKES_WATER = ("boundary", "tank", "outfall")
 
 
 def find_mouths(network: Network, mouths: Iterable[str] | None) -> NDArray[np.bool_]:
-    """Return the nodes at which water is known to leave: those named, and where pipes enter a river."""
+    """Return the nodes at which water is known to leave: those named, outfalls, and where pipes enter a river."""
     names = pd.Index(network.nodes["node_id"])
     given = [str(name) for name in mouths or ()]
     rows = names.get_indexer(given)
@@ -35,14 +35,16 @@ def find_mouths(network: Network, mouths: Iterable[str] | None) -> NDArray[np.bo
     if lost:
         problem = Problem("mouths", "not a node of the network", f"its nodes are {names[:3].tolist()} …", lost)
         raise NetworkError("weigh_direction", [problem])
-    known = np.zeros(len(names), dtype=bool)
+    arrays, kind = network.arrays, network.reaches["kind"]
+    joint = kind.eq("interface").to_numpy()
+    known = network.nodes["kind"].eq("outfall").to_numpy(dtype=bool).copy()
+    known[arrays.from_node[joint]] = known[arrays.to_node[joint]] = False
+    known[arrays.from_node[joint & ~_begins_at_water(network)]] = True
     known[rows] = True
-    joints = network.reaches["kind"].eq("interface").to_numpy() & ~_begins_at_pipe(network)
-    known[network.arrays.from_node[joints]] = True
     return known
 
 
-def _begins_at_pipe(network: Network) -> NDArray[np.bool_]:
+def _begins_at_water(network: Network) -> NDArray[np.bool_]:
     """Return which reaches begin at open water: an interface that does is a pipe that takes water from the river."""
     arrays = network.arrays
     water = network.reaches["kind"].isin(WATER).to_numpy()
