@@ -18,7 +18,6 @@ from outfall.network.ragged import gather, group_rows, spread
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from outfall.network.arrays import Ints
 
 __all__ = ["Extras", "Tree", "find_extras"]
 

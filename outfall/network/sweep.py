@@ -184,7 +184,7 @@ def _steps(to: Ints, by: Ints, level: NDArray[np.int64], moving: NDArray[np.bool
 def _fold(sweep: Sweep, own: Reals, exits: NDArray[np.int64]) -> Reals:
     """Return what each part holds when parts with one exit hand everything on."""
     held = own.copy()
-    hands = np.append(exits == 1, False)  # noqa: FBT003
+    hands = np.append(exits == 1, False)
     for part, start, other in sweep.downward:
         held[part] += np.add.reduceat(np.where(hands[other], held[other], 0.0), start)
     return held
