@@ -20,6 +20,7 @@ from outfall.network.places import locate
 from outfall.network.read import read_network
 from outfall.network.replay import follow_places, replay_edits
 from outfall.network.states import as_of, open_shares, pump_states
+from outfall.network.structures import insert_structures, name_structures
 from outfall.network.terrain import Terrain, build_from_terrain, find_catchments, make_terrain, read_terrain
 from outfall.network.travel import estimate_velocities, travel_times
 from outfall.network.travel_pipe import pipe_flows, pipe_velocities
@@ -48,6 +49,7 @@ __all__ = [
     "find_unmixed",
     "flow_order",
     "follow_places",
+    "insert_structures",
     "level_paths",
     "list_overrides",
     "locate",
@@ -55,6 +57,7 @@ __all__ = [
     "make_terrain",
     "mix_streams",
     "mixing_lengths",
+    "name_structures",
     "open_shares",
     "path_lengths",
     "pipe_flows",

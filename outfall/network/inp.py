@@ -188,7 +188,7 @@ class _Metric:
         self.factor, self.shift = 1.0, (0.0, 0.0)
         self.transformer = None
         if crs is None:
-            self.crs = ProjectedCRS(TransverseMercatorConversion(), name="map without a place")
+            self.crs: pyproj.CRS = ProjectedCRS(TransverseMercatorConversion(), name="map without a place")
             self.factor = sections.map_metres
             if places:
                 middle = np.mean([np.min(places, axis=0), np.max(places, axis=0)], axis=0) * self.factor
