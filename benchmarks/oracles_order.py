@@ -1,12 +1,13 @@
 """Stream order, level path, path length, areas and travel time against what NHDPlus publishes for the same reaches.
 
-``new_hope()`` and ``divergence()`` return flat dicts of figures; ``python benchmarks/oracles_order.py FOLDER`` prints
+``new_hope()`` and ``divergence()`` return flat dicts of figures; ``python -m benchmarks.oracles_order [FOLDER]`` prints
 them. FOLDER holds ``new_hope/new_hope.gpkg``, ``new_hope/sample_natseamless.gpkg``, ``divergence/*.geojson``.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -28,11 +29,11 @@ EXTRACTS = {"newhope": "new_hope/new_hope.gpkg", "natseamless": "new_hope/sample
 H_PER_D = 24.0
 
 
-def new_hope(data: Path | str) -> dict[str, float]:
+def new_hope(data: Path | str | None = None) -> dict[str, float]:
     """Return the figures of both NHDPlus extracts: reaches compared, reaches that differ, largest differences."""
     found: dict[str, float] = {}
     for name, file in EXTRACTS.items():
-        network = read_network(Path(data) / file)
+        network = read_network(_folder(data) / file)
         for key, value in compare(network).items():
             found[f"{name}_{key}"] = value
     return found
@@ -69,9 +70,9 @@ def compare(network: Network) -> dict[str, float]:
     }
 
 
-def divergence(data: Path | str) -> dict[str, float]:
+def divergence(data: Path | str | None = None) -> dict[str, float]:
     """Return the figures of the divergence cases; totals are those published, or sums over the walked sets."""
-    folder = Path(data) / "divergence"
+    folder = _folder(data) / "divergence"
     network = read_network(folder / "diversions.geojson")
     inflows = boundary_inflows(network)
     published = network.reaches.set_index("reach_id")["totdasqkm"]
@@ -91,6 +92,14 @@ def divergence(data: Path | str) -> dict[str, float]:
         "simple_total_max_diff_km2": float((total - walked).abs().max()),
         "simple_outlet_diff_km2": float(abs(total.max() - area.sum())),
     }
+
+
+def _folder(data: Path | str | None) -> Path:
+    """Return the folder of the networks; beside the repository by default."""
+    if data is not None:
+        return Path(data)
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    return Path(os.environ.get("OUTFALL_DATA", beside)) / "network"
 
 
 def _travel(network: Network, reaches: pd.DataFrame) -> dict[str, float]:
@@ -127,4 +136,5 @@ def _off_constant(gap: pd.Series) -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps({**new_hope(sys.argv[1]), **divergence(sys.argv[1])}, indent=1))
+    given = sys.argv[1] if len(sys.argv) > 1 else None
+    print(json.dumps({**new_hope(given), **divergence(given)}, indent=1))
