@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from outfall.coordinates import choose_crs, length_m, to_crs
+from outfall.coordinates import choose_crs, to_crs
 from outfall.errors import NetworkError, Problem
 from outfall.network.clean import clean_lines
 from outfall.network.columns import tidy_lines
@@ -130,7 +130,8 @@ def _build(given: Mapping[str, list[gpd.GeoDataFrame]], options: _Options, overr
     cleaned = {about: _lines(group, record, overrides, about=about, crs=options.crs) for about, group in given.items()}
     _refuse_nothing([frame for group in given.values() for frame in group], cleaned, record)
     _rename_clashes(cleaned, record)
-    overrides.check({name for lines in cleaned.values() for name in lines["line_id"]})
+    if overrides.rows:
+        overrides.check({name for lines in cleaned.values() for name in lines["line_id"]})
     made: dict[str, tuple[gpd.GeoDataFrame, Ends]] = {}
     for about, lines in cleaned.items():
         points = options.structures if about == "pipes" else None
@@ -145,9 +146,10 @@ def _build_undone(given: Mapping[str, list[gpd.GeoDataFrame]], options: _Options
     """Return the network with decisions reversed; one reversal may bring to light the next."""
     network, rows, left = _build(given, options, Overrides([])), [], list(undo)
     while left:
-        here = set(network.issues["issue_id"])
+        issues = network.issues if network.issues is not None else pd.DataFrame()
+        here = set(issues["issue_id"])
         found = [name for name in left if name in here]
-        rows.append(list_overrides(network.issues, found or left))  # raises where none is there
+        rows.append(list_overrides(issues, found or left))  # raises where none is there
         left = [name for name in left if name not in here]
         table = pd.concat(rows, ignore_index=True)
         network = _build(given, options, Overrides.read(table, options.crs))
@@ -184,13 +186,14 @@ def _lines(
         tidy = [tidy_lines(gpd.GeoDataFrame(geometry=gpd.GeoSeries([], crs=crs)), record, about=about, kind=kind)]
     lines = pd.concat(tidy, ignore_index=True) if len(tidy) > 1 else tidy[0]
     lines = clean_lines(lines, record, about=about, keep=overrides.ids("keep", about))
-    directed = direct_lines(overrides.leave_out(lines, record, about=about), record, overrides, about)
-    return directed.assign(line_m=length_m(directed.geometry))
+    return direct_lines(overrides.leave_out(lines, record, about=about), record, overrides, about)
 
 
 def _rename_clashes(cleaned: dict[str, gpd.GeoDataFrame], record: Record) -> None:
     """Give rivers another name where a pipe has the same id: pipe ids are what crawler logs speak of."""
     rivers, pipes = cleaned["rivers"], cleaned["pipes"]
+    if not len(rivers) or not len(pipes):
+        return
     clash = rivers["line_id"].isin(set(pipes["line_id"]))
     if not clash.any():
         return

@@ -96,8 +96,10 @@ def _with_geometry(lines: gpd.GeoDataFrame, record: Record, about: str) -> gpd.G
 def _without_duplicates(lines: gpd.GeoDataFrame, record: Record, about: str, keep: Collection[str]) -> gpd.GeoDataFrame:
     """Keep one of the lines that are the same point by point: the one with the smallest id."""
     code = pd.Series(shapely.to_wkb(lines.geometry.to_numpy()), index=lines.index, dtype="object")
-    twice = code.duplicated(keep=False) & ~lines["line_id"].isin(set(keep))
-    twice &= code.isin(code[twice][code[twice].duplicated()])
+    twice = code.duplicated(keep=False)
+    if keep and twice.any():
+        twice &= ~lines["line_id"].isin(set(keep))
+        twice &= code.isin(code[twice][code[twice].duplicated()])
     if not twice.any():
         return lines
     drop: list[object] = []

@@ -171,7 +171,7 @@ def _merge_close(ends: Ends, order: pd.DataFrame) -> tuple[Ends, pd.DataFrame]:
 
 def _count_parts(line_id: pd.Series, part: NDArray[np.int64], inside: NDArray[np.int64]) -> NDArray[np.int64]:
     frame = pd.DataFrame({"line": line_id, "part": part, "inside": inside}).sort_values(["line", "part", "inside"])
-    return frame.groupby("line").cumcount().sort_index().to_numpy(dtype=np.int64)
+    return np.asarray(frame.groupby("line").cumcount().sort_index(), dtype=np.int64)
 
 
 def _cut(line: shapely.LineString, at_m: NDArray[np.float64]) -> list[shapely.LineString]:

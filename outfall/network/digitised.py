@@ -58,7 +58,8 @@ def direct_lines(lines: gpd.GeoDataFrame, record: Record, overrides: Overrides, 
     why = why.mask(said.notna(), "the file says " + lines["direction"].astype("str"))
     why = lines["forward_reason"].fillna(why.mask(given.notna(), "given as forward_share"))
     by_file = (share == 0).to_numpy(dtype=bool)
-    by_hand = lines["line_id"].isin(overrides.ids("turn", about)).to_numpy()
+    chosen = overrides.ids("turn", about)
+    by_hand = lines["line_id"].isin(chosen).to_numpy() if chosen else np.zeros(len(lines), dtype=bool)
     turn = by_file ^ by_hand
     why = why.mask(by_hand, "turned by an override")
     share = share.mask(by_hand & by_file, 1.0)

@@ -198,12 +198,21 @@ def _record_crossings(network: Network, lines: NDArray[np.object_], record: Reco
         (True, "kept apart: they may lie at two depths"),
     ):
         rows = np.flatnonzero((np.isin(kind, _PIPES) == is_pipe) & (kind != "interface"))
-        one, other = shapely.STRtree(shapes[rows]).query(shapes[rows], predicate="crosses")
-        pairs = one < other
-        first, second = rows[one[pairs]], rows[other[pairs]]
+        first, second = _crossing(shapes, rows)
         places = shapely.get_parts(shapely.intersection(shapes[first], shapes[second]), return_index=True)
         for at, pair in zip(*places, strict=True):
             names = sorted({str(lines[first[pair]]), str(lines[second[pair]])})
             reasons = f"{' and '.join(names)} cross without a node", f"{'、'.join(names)} 交叉而无节点"
             record.add("crossing", names, reasons, level="note" if is_pipe else "warning", decision=decision,
                        at=shapely.get_point(at, 0) if at.geom_type == "LineString" else at)  # fmt: skip
+
+
+def _crossing(shapes: NDArray[np.object_], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return pairs of lines that cross, each pair once."""
+    one, other = shapely.STRtree(shapes[rows]).query(shapes[rows])
+    pairs = one < other
+    first, second = rows[one[pairs]], rows[other[pairs]]
+    own = shapes[rows]
+    shapely.prepare(own)
+    hit = shapely.crosses(shapes[first], shapes[second])
+    return first[hit], second[hit]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["finish_network"]
 
 _PIPES = {"gravity_sewer", "pressure_main", "pump", "weir", "gate"}
-_BUILDER_ONLY = ["to_reach", "divergence", "direction", "is_tidal", "part", "line_m"]
+_BUILDER_ONLY = ["to_reach", "divergence", "direction", "is_tidal", "part"]
 
 
 def finish_network(lines: gpd.GeoDataFrame, ends: Ends, record: Record) -> Network:
@@ -46,15 +46,18 @@ def finish_network(lines: gpd.GeoDataFrame, ends: Ends, record: Record) -> Netwo
     used, number = np.unique(np.concatenate([ends.from_node, ends.to_node]), return_inverse=True)
     from_node, to_node = number[: len(lines)], number[len(lines) :]
     place, names = ends.place[used], _node_names(ends.place[used], ends.key[used], record)
+    if lines["length_m"].notna().any():
+        lines = lines.assign(given_length_m=lines["length_m"])  # what the file says of the whole line
     reaches = _share_out(lines.assign(reach_id=_reach_ids(lines), length_m=length_m(lines.geometry)))
     reaches["forward_share"] = reaches["forward_share"].fillna(1.0)
     reaches["forward_reason"] = reaches["forward_reason"].fillna("digitised order")
     reaches["is_main"] = choose_main(reaches, from_node, to_node, place, record)
     reaches["from_node"], reaches["to_node"] = names[from_node], names[to_node]
     nodes = _nodes(reaches, from_node, to_node, place, names)
-    network = Network(_conform(reaches, "reaches"), nodes, record.table(lines.crs))
+    network = Network(_conform(reaches, "reaches"), nodes)
     record_doubts(network, record)
-    return Network(network.reaches, network.nodes, record.table(lines.crs))
+    object.__setattr__(network, "issues", record.table(lines.crs))  # nobody has seen it yet; its arrays stay made
+    return network
 
 
 def _reach_ids(lines: gpd.GeoDataFrame) -> pd.Series:

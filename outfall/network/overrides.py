@@ -152,7 +152,11 @@ class Overrides:
 
     def of(self, action: str, about: str) -> list[tuple[frozenset[str], shapely.Point | None, str]]:
         """Return ids, place and reason of the rows of one action for rivers or pipes."""
-        return [(ids, at, why) for word, role, ids, at, why in self.rows if word == action and role in {"", about}]
+        return [
+            (ids, at, why)
+            for word, role, ids, at, why in self.rows
+            if word == action and role in {"", "reaches", about}
+        ]
 
     def ids(self, action: str, about: str) -> set[str]:
         """Return the ids of the rows of one action for rivers or pipes."""
@@ -171,11 +175,16 @@ class Overrides:
 
     def leave_out(self, lines: gpd.GeoDataFrame, record: Record, *, about: str) -> gpd.GeoDataFrame:
         """Return lines without those that rows leave out, and record them."""
+        for name in sorted(self.ids("keep", about) & set(lines["line_id"]) if self.ids("keep", about) else ()):
+            record.add("overridden", [name], (f"{name} is kept by an override", f"{name} 由人工指定保留"), about=about,
+                       decision="kept")  # fmt: skip
+        if not self.ids("drop", about):
+            return lines
         gone = lines["line_id"].isin(self.ids("drop", about))
         for name in sorted(set(lines["line_id"][gone])):
             record.add("overridden", [name], (f"{name} is left out by an override", f"{name} 由人工指定删除"), about=about,
                        decision="left out")  # fmt: skip
-        return lines[~gone].reset_index(drop=True) if gone.any() else lines
+        return lines[~gone].reset_index(drop=True)
 
     def cut(self, lines: gpd.GeoDataFrame, record: Record, *, about: str, tolerance_m: float) -> gpd.GeoDataFrame:
         """Return lines cut where a row joins something to their middle; every row that is used is recorded."""

@@ -44,8 +44,9 @@ def refuse_problems(reaches: gpd.GeoDataFrame, nodes: gpd.GeoDataFrame) -> None:
         twice = frame[key][frame[key].duplicated()]
         if len(twice):
             problems.append(Problem(key, "stands more than once", "give every row its own id", tuple(map(str, twice))))
+    known = pd.Index(nodes["node_id"].to_numpy(dtype=object)).unique()
     for end in ("from_node", "to_node"):
-        lost = reaches["reach_id"][~reaches[end].isin(nodes["node_id"])]
+        lost = reaches["reach_id"][known.get_indexer(reaches[end].to_numpy(dtype=object)) < 0]
         if len(lost):
             problems.append(Problem(end, "names a node that is not in nodes", "add the node", tuple(map(str, lost))))
     if problems:
