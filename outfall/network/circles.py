@@ -128,7 +128,9 @@ def _pieces(
     number = np.bincount(line, minlength=count) + 1
     last = np.cumsum(number) - 1
     first = last - number + 1
-    inner = np.setdiff1d(np.arange(int(number.sum())), last)
+    is_last = np.zeros(int(number.sum()), dtype=bool)
+    is_last[last] = True
+    inner = np.flatnonzero(~is_last)
     tail, head = np.empty(int(number.sum()), dtype=np.int64), np.empty(int(number.sum()), dtype=np.int64)
     tail_label, head_label = tail.copy(), head.copy()
     tail[first], head[last] = from_node, to_node

@@ -94,7 +94,9 @@ def cut_lines(lines: gpd.GeoDataFrame, ends: Ends, cuts: pd.DataFrame) -> tuple[
     first = last - count + 1
     tail, head = np.empty(len(rows), dtype=np.int64), np.empty(len(rows), dtype=np.int64)
     tail[first], head[last] = ends.from_node, ends.to_node
-    inner = np.setdiff1d(np.arange(len(rows)), last)
+    is_last = np.zeros(len(rows), dtype=bool)
+    is_last[last] = True
+    inner = np.flatnonzero(~is_last)
     head[inner] = tail[inner + 1] = order["node"].to_numpy()
     shapes = lines.geometry.to_numpy()[rows]
     for line, at in order.groupby("line")["at_m"]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outfall.errors import NetworkError
-from outfall.network import build_network, list_overrides
+from outfall.network import build_network, list_overrides, read_network
 from tests.laws import shuffled, unchanged
 from tests.network.made import CRS, ORIGIN, lines, points
 
@@ -157,6 +157,16 @@ def test_wrong_overrides_are_refused(undo, message):
     """An override that speaks of nothing here is refused with what it says."""
     with pytest.raises(NetworkError, match=message):
         build_network(MESS, undo=undo)
+
+
+def test_a_file_is_read_with_overrides(tmp_path):
+    """Overrides saved beside a file of lines are taken when it is read again."""
+    MESS.to_file(tmp_path / "lines.gpkg")
+    first = read_network(tmp_path / "lines.gpkg", crs=CRS)
+    rows = list_overrides(first.issues, first.issues["issue_id"][first.issues["kind"] == "split_line"])
+    rows.to_file(tmp_path / "overrides.gpkg")
+    again = read_network(tmp_path / "lines.gpkg", crs=CRS, undo=gpd.read_file(tmp_path / "overrides.gpkg"))
+    assert again.upstream("A") == ["A"]
 
 
 def test_an_observation_cannot_be_undone():
