@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import geopandas as gpd
 import numpy as np
@@ -25,7 +25,7 @@ __all__ = ["KINDS", "Tables", "refuse"]
 Tables = tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, list[str], list[str]]
 
 
-def refuse(where: str, what: str, fix: str, *rows: str) -> None:
+def refuse(where: str, what: str, fix: str, *rows: str) -> NoReturn:
     """Raise with one problem of an edit.
 
     Parameters

@@ -120,10 +120,10 @@ def find_stretches(
     limit = np.where(rows >= 0, length_m[rows] if len(length_m) else 0.0, 0.0)
     outside = ~(along >= 0) | (along > limit + np.maximum(_OVERSHOOT_SHARE * limit, 1.0))
     if outside.any():
-        lost = np.flatnonzero(outside)
-        at, given = int(lost[0]), [f"{ids[row]} at {float(along_m[row]):g} m" for row in lost]
-        end = float(length_m[known[at]] + (0.0 if ids[at] in row_of else lines[ids[at]][1][-1]))
-        fix = f"{ids[at]} is {end:,.1f} m long; count from its upstream end"
+        lost = [int(row) for row in np.flatnonzero(outside)]
+        first, given = lost[0], [f"{ids[row]} at {float(along_m[row]):g} m" for row in lost]
+        end = float(length_m[known[first]] + (0.0 if ids[first] in row_of else lines[ids[first]][1][-1]))
+        fix = f"{ids[first]} is {end:,.1f} m long; count from its upstream end"
         raise NetworkError("network", [Problem("along_m", "is not on the reach", fix, tuple(given))])
     return rows, np.minimum(along, limit)
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from benchmarks.oracles_order import divergence, new_hope
 from outfall.errors import NetworkError
-from outfall.network import Network, flow_order, level_paths, path_lengths, stream_orders
+from outfall.network import Network, flow_order, level_paths, path_lengths, read_network, stream_orders
+from outfall.tables import read_frame
 from tests.laws import shuffled, unchanged
 from tests.network.made import bare_network, network_of
 
@@ -159,3 +160,15 @@ def test_divergence_cases(shared_data):
     assert found["diversions_total_max_diff_km2"] < 1e-9
     assert found["simple_total_max_diff_km2"] < 1e-9
     assert found["simple_outlet_diff_km2"] < 1e-9
+
+
+@pytest.mark.realdata
+def test_totals_need_no_divergence_column(shared_data):
+    """Without the column that says which path is the main one, totals and orders of New Hope are still those published."""
+    lines = read_frame(shared_data / "network" / "new_hope" / "new_hope.gpkg", layer="NHDFlowline_Network")
+    network = read_network(lines.drop(columns="Divergence"))
+    reaches = network.reaches.set_index("reach_id")
+    assert (network.accumulate("area_km2") - reaches["TotDASqKM"]).abs().max() < 1e-9
+    assert (stream_orders(network)["stream_order"] == reaches["StreamOrde"]).all()
+    shared = network.accumulate("area_km2", rule="apportioned")
+    assert shared.max() == pytest.approx(reaches["area_km2"].sum())
