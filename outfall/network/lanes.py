@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.csgraph import connected_components
 
 from outfall.network.worlds import WORLDS
 
@@ -103,16 +103,19 @@ def find_lanes(arrays: Arrays, worlds: Worlds, targets: NDArray[np.int64]) -> li
     """
     reach, tail, head, lanes = _arcs(arrays, worlds)
     node = _contract(arrays.node_count, tail, head, lanes, arrays, targets)
-    kept = node[tail] == tail
-    graph = csr_matrix(
-        (np.ones(int(kept.sum()), dtype=np.int8), (node[head[kept]], tail[kept])), shape=(arrays.node_count,) * 2
-    )
-    inner = _Arcs(reach[kept], tail[kept], node[head[kept]], lanes[kept])
-    return [_spread(arrays, worlds, inner, graph, node, int(target)) for target in targets]
+    kept = np.flatnonzero(node[tail] == tail)
+    kept = kept[np.argsort(node[head[kept]], kind="stable")]
+    start = np.zeros(arrays.node_count + 1, dtype=np.int64)
+    np.cumsum(np.bincount(node[head[kept]], minlength=arrays.node_count), out=start[1:])
+    arcs = _Arcs(start, reach[kept], tail[kept], node[head[kept]], lanes[kept])
+    return [_spread(arrays, worlds, arcs, node, int(target)) for target in targets]
 
 
 @dataclass(frozen=True, eq=False)
 class _Arcs:
+    """Arcs of what is left, sorted by head: those of node v are from start[v] to start[v + 1]."""
+
+    start: NDArray[np.int64]
     reach: NDArray[np.int64]
     tail: NDArray[np.int64]
     head: NDArray[np.int64]
@@ -189,24 +192,26 @@ def _contract(
 
 
 def _spread(
-    arrays: Arrays, worlds: Worlds, arcs: _Arcs, graph: csr_matrix, node: NDArray[np.int64], target: int
+    arrays: Arrays, worlds: Worlds, arcs: _Arcs, node: NDArray[np.int64], target: int
 ) -> tuple[NDArray[np.int64], Lanes]:
-    ends = [int(arrays.from_node[target]), int(arrays.to_node[target])]
+    """Return what comes to one target: from its ends up, each node again only when more worlds came to it."""
     known = np.zeros((arrays.node_count, worlds.forward.shape[1]), dtype=np.uint64)
-    known[ends[0]] |= worlds.forward[target]
-    known[ends[1]] |= worlds.backward[target]
-    near = np.zeros(arrays.node_count, dtype=bool)
-    for end in ends:
-        near[breadth_first_order(graph, end, return_predecessors=False)] = True
-    here = np.flatnonzero(near[arcs.tail] & near[arcs.head] & (arcs.reach != target))
-    here = here[np.argsort(arcs.tail[here], kind="stable")]
-    tail, head, lanes = arcs.tail[here], arcs.head[here], arcs.lanes[here]
-    first = np.flatnonzero(np.concatenate([[True], tail[1:] != tail[:-1]])) if len(tail) else np.empty(0, dtype=int)
-    while len(first):
-        new = np.bitwise_or.reduceat(known[head] & lanes, first, axis=0) | known[tail[first]]
-        if np.array_equal(new, known[tail[first]]):
+    known[arrays.from_node[target]] |= worlds.forward[target]
+    known[arrays.to_node[target]] |= worlds.backward[target]
+    fresh = np.unique([arrays.from_node[target], arrays.to_node[target]]).astype(np.int64)
+    while len(fresh):
+        count = arcs.start[fresh + 1] - arcs.start[fresh]
+        at = np.repeat(arcs.start[fresh] - np.cumsum(count) + count, count) + np.arange(int(count.sum()))
+        at = at[arcs.reach[at] != target]
+        at = at[np.argsort(arcs.tail[at], kind="stable")]
+        tail = arcs.tail[at]
+        first = np.flatnonzero(np.concatenate([[True], tail[1:] != tail[:-1]])) if len(tail) else np.empty(0, dtype=int)
+        if not len(first):
             break
-        known[tail[first]] = new
+        come = np.bitwise_or.reduceat(known[arcs.head[at]] & arcs.lanes[at], first, axis=0)
+        more = (come & ~known[tail[first]]).any(axis=1)
+        fresh = tail[first][more]
+        known[fresh] |= come[more]
     at_from, at_to = known[node[arrays.from_node]], known[node[arrays.to_node]]
     found = (at_to & worlds.forward) | (at_from & worlds.backward)
     found[target] = 0

@@ -13,7 +13,7 @@ from outfall.network.arrays import find_pieces
 from outfall.network.continuity import Meetings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,7 +29,7 @@ _TAKES_WATER = ("boundary", "tank", "outfall")
 def find_mouths(network: Network, mouths: Iterable[str] | None) -> NDArray[np.bool_]:
     """Return the nodes at which water is known to leave: those named, outfalls, and where pipes enter a river."""
     names = pd.Index(network.nodes["node_id"])
-    given = [str(name) for name in mouths or ()]
+    given = [str(name) for name in (mouths if mouths is not None else ())]
     rows = names.get_indexer(given)
     lost = tuple(name for name, row in zip(given, rows, strict=True) if row < 0)
     if lost:
@@ -46,11 +46,16 @@ def find_mouths(network: Network, mouths: Iterable[str] | None) -> NDArray[np.bo
 
 def _begins_at_water(network: Network) -> NDArray[np.bool_]:
     """Return which reaches begin at open water: an interface that does is a pipe that takes water from the river."""
-    arrays = network.arrays
-    water = network.reaches["kind"].isin(WATER).to_numpy()
-    wet = np.zeros(arrays.node_count, dtype=bool)
-    wet[arrays.from_node[water]] = wet[arrays.to_node[water]] = True
-    return np.asarray(wet[arrays.from_node] & ~wet[arrays.to_node])
+    wet = _touches(network, WATER)
+    return np.asarray(wet[network.arrays.from_node] & ~wet[network.arrays.to_node])
+
+
+def _touches(network: Network, kinds: Sequence[str]) -> NDArray[np.bool_]:
+    """Return whether each node is the end of a reach of some kinds."""
+    rows = network.reaches["kind"].isin(list(kinds)).to_numpy()
+    found = np.zeros(network.arrays.node_count, dtype=bool)
+    found[network.arrays.from_node[rows]] = found[network.arrays.to_node[rows]] = True
+    return found
 
 
 def find_meetings(
@@ -66,8 +71,9 @@ def find_meetings(
     degree = np.bincount(node, minlength=count)
     is_river = np.bincount(node, weights=~reaches["kind"].isin(PIPES).to_numpy()[reach], minlength=count) > 0
     near = _near_water(network, settings["water_m"])
-    drains = _drained(network, known | (near & (degree == 1)))
-    sink = np.where(degree > 1, settings["dead_end_lr"], np.where(drains & ~is_river, settings["dead_tip_lr"], 1.0))
+    wet = _touches(network, WATER)  # where pipes drain to says nothing of where their river does
+    drains = np.where(wet, _drained(network, known & wet), _drained(network, known | (near & (degree == 1))))
+    sink = np.where(degree > 1, settings["dead_end_lr"], np.where(drains, settings["dead_tip_lr"], 1.0))
     takes = known | near
     takes |= network.nodes["kind"].isin(_TAKES_WATER).to_numpy()
     spring = np.where(is_river, settings["river_spring_lr"], settings["split_spring_lr"])
@@ -124,9 +130,7 @@ def _near_water(network: Network, water_m: float) -> NDArray[np.bool_]:
     water = network.reaches["kind"].isin(WATER).to_numpy()
     near = np.zeros(len(network.nodes), dtype=bool)
     if water.any() and not water.all():
-        dry = np.ones(len(near), dtype=bool)
-        dry[network.arrays.from_node[water]] = dry[network.arrays.to_node[water]] = False
-        rows = np.flatnonzero(dry)
+        rows = np.flatnonzero(~_touches(network, WATER))
         tree = shapely.STRtree(network.reaches.geometry.to_numpy()[water])
         points = network.nodes.geometry.to_numpy()[rows]
         near[rows[np.unique(tree.query(points, predicate="dwithin", distance=water_m)[0])]] = True

@@ -114,7 +114,7 @@ def name_structures(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     >>> name_structures(gpd.GeoDataFrame({"STRUC_ID": ["P"], "启泵水位": [3.1]}, geometry=[None])).columns.tolist()
     ['structure_id', 'start_level_m', 'geometry']
     """
-    homes: dict[str, object] = {}
+    homes: dict[str, str] = {}
     out = frame
     for heading in frame.columns:
         known = _headings().get(plain(str(heading)))
@@ -123,7 +123,7 @@ def name_structures(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         if known in homes:
             out = out.assign(**{homes[known]: out[homes[known]].fillna(out[heading])}).drop(columns=heading)
         else:
-            homes[known] = heading
+            homes[known] = str(heading)
     named = out.rename(columns={heading: known for known, heading in homes.items()})
     assert isinstance(named, gpd.GeoDataFrame)
     return named
