@@ -173,9 +173,11 @@ class Arrays:
         own = np.concatenate([np.arange(len(near)), np.flatnonzero(self.two_way)])
         node = np.concatenate([near, far[self.two_way]])
         rows, picked = gather(start, node)
-        pairs = np.unique(np.stack([own[rows], reach[picked].astype(np.int64)], axis=1), axis=0)
-        pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-        return group_rows(pairs[:, 0], pairs[:, 1].astype(np.int32), len(near))
+        one, other = own[rows], reach[picked].astype(np.int64)
+        if self.two_way.any():  # which can be beside another in two ways
+            one, other = np.divmod(np.unique(one * np.int64(len(near)) + other), len(near))
+        keep = one != other
+        return group_rows(one[keep], other[keep].astype(np.int32), len(near))
 
     def _node_graph(self, tail: Ints, head: Ints, cost: Reals) -> csr_matrix:
         both = self.two_way

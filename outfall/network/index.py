@@ -127,22 +127,21 @@ def make_index(arrays: Arrays, fraction: Reals) -> Index:
 
 def sum_main(index: Index, values: Reals) -> Reals:
     """Return the sum of values over each reach and what is above it on the main tree alone."""
-    sums = add_up(index, values)
-    return np.asarray(sums[index.end] - sums[index.first], dtype=float)
+    return _between(add_up(index, values), index.first, index.end)
 
 
 def sum_total(index: Index, values: Reals) -> Reals:
     """Return the sum of values over each reach and everything upstream of it, each reach counted once."""
     sums = add_up(index, values)
-    total = sums[index.end] - sums[index.first]
+    total = _between(sums, index.first, index.end)
     if len(index.extra_start):
         has = np.flatnonzero(index.extra_start[1:] > index.extra_start[:-1])
-        parts = sums[index.extra_end] - sums[index.extra_first]
+        parts = _between(sums, index.extra_first, index.extra_end)
         total[has] += np.add.reduceat(parts, index.extra_start[has]) if len(has) else 0.0
     if len(index.exploded):
         rows = np.flatnonzero(index.exploded)
         total[rows] = index.sweep.sum_all(values)[rows]
-    return np.asarray(total, dtype=float)
+    return total
 
 
 def sum_rows(index: Index, sums: Reals, rows: NDArray[np.integer]) -> Reals:
@@ -162,21 +161,29 @@ def sum_rows(index: Index, sums: Reals, rows: NDArray[np.integer]) -> Reals:
     ndarray of float
         One per reach asked for.
     """
-    total = sums[index.end[rows]] - sums[index.first[rows]]
+    total = _between(sums, index.first[rows], index.end[rows])
     if len(index.extra_start):
         row, at = gather(index.extra_start, rows)
-        total += np.bincount(row, weights=sums[index.extra_end[at]] - sums[index.extra_first[at]], minlength=len(rows))
+        total += np.bincount(
+            row, weights=_between(sums, index.extra_first[at], index.extra_end[at]), minlength=len(rows)
+        )
     if len(index.exploded) and index.exploded[rows].any():
         some = np.flatnonzero(index.exploded[rows])
         total[some] = index.sweep.sum_some(np.diff(sums)[index.position], rows[some])
-    return np.asarray(total, dtype=float)
+    return total
 
 
 def add_up(index: Index, values: Reals) -> Reals:
     """Return the prefix sums of values in preorder: those of an interval are the difference of two of them."""
     sums = np.zeros(len(values) + 1)
-    np.cumsum(values[index.sequence], out=sums[1:])
+    np.cumsum(values.take(index.sequence, mode="clip"), out=sums[1:])
     return sums
+
+
+def _between(sums: Reals, first: NDArray[np.integer], end: NDArray[np.integer]) -> Reals:
+    found = sums.take(end, mode="clip")  # in place and unchecked: this is where the time of a sum goes
+    found -= sums.take(first, mode="clip")
+    return found
 
 
 def _choose_exits(arrays: Arrays, tail: Ints, head: Ints) -> Ints:
