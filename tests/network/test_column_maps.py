@@ -57,6 +57,10 @@ TABLES = {
         {"PIPE_ID": ["P1", "P2", "P3"], "US_NODE": ["a", "b", "c"], "DS_NODE": ["b", "d", "b"], "Diameter_mm": 300, "Material": "PVC", "Mannings_n": 0.011},
         {"reach_id": "P1", "from_node": "a", "to_node": "b", "diameter_mm": 300.0, "material": "PVC", "roughness": 0.011},
     ),
+    "delft3dfm": (
+        {"BRANCH_ID": ["B1", "B2", "B3"], "BR_TYPE": "pipe", "MANHOLE_UP": ["a", "b", "c"], "MANHOLE_DN": ["b", "d", "b"], "INVLEV_UP": 3.0, "INVLEV_DN": 2.0, "PIPE_TYPE": "storm"},
+        {"reach_id": "B1", "kind": "gravity_sewer", "from_node": "a", "to_node": "b", "invert_from_m": 3.0, "system": "storm"},
+    ),
     "hydroloom": (
         {"id": ["1", "2", "3"], "toid": ["2", "0", "2"], "divergence_fraction": [None, None, None]},
         {"reach_id": "1"},

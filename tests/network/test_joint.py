@@ -11,9 +11,6 @@ from outfall.network import as_of, build_network, insert_structures, name_struct
 
 pytestmark = pytest.mark.realdata
 
-_NAMES = {"BRANCH_ID": "reach_id", "BR_TYPE": "kind", "MANHOLE_UP": "from_node", "MANHOLE_DN": "to_node",
-          "INVLEV_UP": "invert_from_m", "INVLEV_DN": "invert_to_m", "PIPE_TYPE": "system", "NAME": "name"}  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def folder(shared_data):
@@ -24,11 +21,11 @@ def folder(shared_data):
 @pytest.fixture(scope="module")
 def network(folder):
     """Return rivers, pipes, pumps and gates as one network."""
-    lines = gpd.read_file(folder / "1D_rivers.geojson").rename(columns=_NAMES)
+    lines = gpd.read_file(folder / "1D_rivers.geojson")
     lines["diameter_mm"] = lines.pop("DIAMETER") * 1000
-    is_pipe = lines["system"].notna()
-    kinds = lines["kind"].mask(is_pipe, "gravity_sewer")
-    lines = lines.assign(kind=kinds.replace("channel", "river"))
+    is_pipe = lines["PIPE_TYPE"].notna()
+    kinds = lines["BR_TYPE"].mask(is_pipe, "gravity_sewer")
+    lines = lines.assign(BR_TYPE=kinds.replace("channel", "river"))
     built = build_network(lines[~is_pipe], pipes=lines[is_pipe], tolerance_m=1.0)
     points = pd.concat(
         [gpd.read_file(folder / "pumps.geojson"), gpd.read_file(folder / "gates.geojson")], ignore_index=True
