@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra
 
-__all__ = ["Arrays", "Ints", "Reals", "find_path", "find_pieces", "group_rows", "walk_down", "walk_up"]
+from outfall.network.ragged import gather, group_rows
+
+__all__ = ["CERTAIN_SHARE", "Arrays", "Ints", "Reals", "find_path", "find_pieces", "group_rows", "walk_down", "walk_up"]
 
 Ints = NDArray[np.int32]
 Reals = NDArray[np.float64]
 Csr = tuple[Ints, Ints]
 
+CERTAIN_SHARE = 0.95  # our default: from this probability on a direction counts as known in sets and sums
 _SHORTEST_M = 1e-6  # a weight of zero means "no edge" to scipy
 
 
@@ -49,8 +52,12 @@ class Arrays:
 
     @cached_property
     def two_way(self) -> NDArray[np.bool_]:
-        """Whether a reach may be walked either way: its direction is uncertain, or the tide turns it."""
-        return (self.forward_share > 0) & (self.forward_share < 1)
+        """Whether a reach may be walked either way: its direction is not sure enough, or the tide turns it.
+
+        A reach that surely runs against its line is turned by `build_network` and `weigh_direction`; left as drawn it
+        is walked both ways too.
+        """
+        return np.asarray(self.forward_share < CERTAIN_SHARE, dtype=bool)
 
     @cached_property
     def ends_at(self) -> Csr:
@@ -94,13 +101,8 @@ class Arrays:
     @cached_property
     def mouth_m(self) -> Reals:
         """Distance from the downstream end of each reach to the mouth, along the main path; NaN where there is none."""
-        out = self.main_out
-        step = np.where(out >= 0, self.length_m[out], 0.0) if len(self.from_node) else np.zeros(self.node_count)
-        following = np.where(out >= 0, self.to_node[out], np.arange(self.node_count)) if len(out) else out
-        for _ in range(max(1, int(self.node_count).bit_length())):  # each round doubles the distance looked ahead
-            step = step + step[following]
-            following = following[following]
-        lost = out[following] >= 0  # the main path runs in a circle
+        step = self.sum_down(self.length_m)
+        lost = np.isnan(step)  # the main path runs in a circle
         if lost.any():
             step[lost] = np.inf
             mouths = np.flatnonzero(self.is_mouth)
@@ -109,15 +111,57 @@ class Arrays:
             step[~np.isfinite(step)] = np.nan
         return step[self.to_node]
 
+    def sum_down(self, weights: Reals) -> Reals:
+        """Return the sum of weights from each node down its main path to the mouth; NaN where that runs in a circle.
+
+        Parameters
+        ----------
+        weights : ndarray of float, one per reach
+            Metres, hours or anything that adds up along a way.
+
+        Returns
+        -------
+        ndarray of float, one per node
+            In the unit of the weights.
+        """
+        out = self.main_out
+        if not len(self.from_node):
+            return np.zeros(self.node_count)
+        step = np.where(out >= 0, weights[out], 0.0)
+        following = np.where(out >= 0, self.to_node[out], np.arange(self.node_count))
+        for _ in range(int(self.node_count).bit_length()):  # each round doubles the distance looked ahead
+            ahead = following[following]
+            step = step + step[following]
+            if np.array_equal(ahead, following):
+                break
+            following = ahead
+        step[out[following] >= 0] = np.nan
+        return step
+
+    def make_graph(self, weights: Reals) -> csr_matrix:
+        """Return the graph from each node to the nodes directly upstream of it.
+
+        Parameters
+        ----------
+        weights : ndarray of float, one per reach
+            What a reach costs; of two between the same nodes the cheaper counts.
+
+        Returns
+        -------
+        csr_matrix
+            A weight of zero is raised to a millionth, which scipy needs to see an edge.
+        """
+        return self._node_graph(self.to_node, self.from_node, weights)
+
     @cached_property
     def node_up(self) -> csr_matrix:
         """Graph from each node to the nodes directly upstream of it, weighted by metres."""
-        return self._node_graph(self.to_node, self.from_node)
+        return self._node_graph(self.to_node, self.from_node, self.length_m)
 
     @cached_property
     def node_down(self) -> csr_matrix:
         """Graph from each node to the nodes directly downstream of it, weighted by metres."""
-        return self._node_graph(self.from_node, self.to_node)
+        return self._node_graph(self.from_node, self.to_node, self.length_m)
 
     def _at(self, node: Ints, other: Ints) -> Csr:
         both = np.flatnonzero(self.two_way).astype(np.int32)
@@ -128,15 +172,17 @@ class Arrays:
         start, reach = at
         own = np.concatenate([np.arange(len(near)), np.flatnonzero(self.two_way)])
         node = np.concatenate([near, far[self.two_way]])
-        rows, picked = _gather(start, node)
-        pairs = np.unique(np.stack([own[rows], reach[picked].astype(np.int64)], axis=1), axis=0)
-        pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-        return group_rows(pairs[:, 0], pairs[:, 1].astype(np.int32), len(near))
+        rows, picked = gather(start, node)
+        one, other = own[rows], reach[picked].astype(np.int64)
+        if self.two_way.any():  # which can be beside another in two ways
+            one, other = np.divmod(np.unique(one * np.int64(len(near)) + other), len(near))
+        keep = one != other
+        return group_rows(one[keep], other[keep].astype(np.int32), len(near))
 
-    def _node_graph(self, tail: Ints, head: Ints) -> csr_matrix:
+    def _node_graph(self, tail: Ints, head: Ints, cost: Reals) -> csr_matrix:
         both = self.two_way
         tails, heads = np.concatenate([tail, head[both]]), np.concatenate([head, tail[both]])
-        weights = np.maximum(np.concatenate([self.length_m, self.length_m[both]]), _SHORTEST_M)
+        weights = np.maximum(np.concatenate([cost, cost[both]]), _SHORTEST_M)
         order = np.lexsort((weights, heads, tails))
         tails, heads, weights = tails[order], heads[order], weights[order]
         first = np.ones(len(tails), dtype=bool)
@@ -220,42 +266,9 @@ def find_pieces(arrays: Arrays) -> Ints:
     return np.asarray(number[arrays.from_node], dtype=np.int32)
 
 
-def group_rows(keys: NDArray[np.int64] | Ints, values: Ints, count: int) -> Csr:
-    """Return values grouped by key as (start, value), keeping their order inside each group.
-
-    Parameters
-    ----------
-    keys : ndarray of int, n values
-        Group of each value, from 0 to ``count`` - 1.
-    values : ndarray of int32, n values
-        What is grouped.
-    count : int
-        Number of groups.
-
-    Returns
-    -------
-    start : ndarray of int32, count + 1 values
-        Where each group begins.
-    value : ndarray of int32, n values
-        The values, group by group.
-    """
-    order = np.argsort(keys, kind="stable")
-    start = np.zeros(count + 1, dtype=np.int32)
-    np.cumsum(np.bincount(keys, minlength=count), out=start[1:])
-    return start, values[order]
-
-
-def _gather(start: Ints, groups: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return, for the values of several groups, which of the groups asked for each belongs to and where it stands."""
-    sizes = (start[groups + 1] - start[groups]).astype(np.int64)
-    rows = np.repeat(np.arange(len(groups)), sizes)
-    inside = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return rows, start[groups].astype(np.int64)[rows] + inside
-
-
 def _reaches_at(at: Csr, nodes: NDArray[np.int32], first: int) -> Ints:
     start, reach = at
-    found = reach[_gather(start, nodes)[1]]
+    found = reach[gather(start, nodes)[1]]
     _, at_first = np.unique(found, return_index=True)
     walked = found[np.sort(at_first)]
     return np.concatenate([np.array([first], dtype=np.int32), walked[walked != first]])

@@ -2,50 +2,64 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
-from outfall.coordinates import choose_crs, length_m, to_crs
+from outfall.coordinates import choose_crs, to_crs
 from outfall.errors import NetworkError, Problem
 from outfall.network.clean import clean_lines
 from outfall.network.columns import tidy_lines
-from outfall.network.cut import cut_lines, find_midline_joins
+from outfall.network.digitised import direct_lines
 from outfall.network.finish import finish_network
-from outfall.network.join import Ends, join_ends
+from outfall.network.knit import knit_lines
+from outfall.network.overrides import Overrides, Undo, list_overrides
 from outfall.network.pipes import join_pipes
 from outfall.network.record import Record
-from outfall.vocabulary import plain
+from outfall.tables import name_columns
 
 if TYPE_CHECKING:
     from outfall.network.graph import Network
+    from outfall.network.join import Ends
 
 __all__ = ["build_network"]
 
 Lines: TypeAlias = gpd.GeoDataFrame | Sequence[gpd.GeoDataFrame]
 
 
+@dataclass(frozen=True)
+class _Options:
+    """How lines are joined."""
+
+    crs: object
+    tolerance_m: float
+    join_m: float
+    is_cutting: bool
+    structures: gpd.GeoDataFrame | None
+
+
 def build_network(
     rivers: Lines | None,
     *,
     pipes: Lines | None = None,
+    structures: gpd.GeoDataFrame | None = None,
     crs: object = None,
     tolerance_m: float = 0.5,
     join_m: float = 30.0,
     split_midline: bool = True,
+    undo: Undo = None,
 ) -> Network:
     """Return the network that lines make: rivers and pipes as one, every decision recorded.
 
     Lines run as they are digitised unless a column says otherwise. Ends are one node where the file's node ids say so,
-    where their coordinates are identical, or within the tolerance; a line is cut where another ends on its middle, and
-    where a pipe discharges. Nothing is dropped without a row in ``issues``. Loops are reported, never cut.
+    where their coordinates are identical, where they lie at one structure, or within the tolerance; a line is cut where
+    another ends on its middle, and where a pipe discharges. No end is moved by more than half the length of its line,
+    and no tolerance makes water run in a circle. Nothing is dropped without a row in ``issues``. Loops are reported,
+    never cut. An issue has the same id whatever the order of the lines.
 
     Parameters
     ----------
@@ -54,15 +68,19 @@ def build_network(
         that are known to mean them.
     pipes : GeoDataFrame or a list of them, optional
         Lines of sewers, pumps, gates.
+    structures : GeoDataFrame, optional
+        Points of manholes and chambers with ``node_id``: pipe ends at one of them are one node, ends at two never are.
     crs : anything pyproj understands, optional
         Metric CRS of the network; chosen from the data by default.
     tolerance_m : float, metres, default 0.5
         Largest gap between ends that are one node; our default, about the error of a good survey. An end within 1 mm
-        of the middle of a line touches it whatever the tolerance, 0 included: rounding leaves no join exact.
+        of an end or of the middle of a line touches it whatever the tolerance, 0 included: rounding leaves no join exact.
     join_m : float, metres, default 30
         Distance within which a pipe that ends discharges to a river; our default, about half a river's width.
     split_midline : bool, default True
         Whether a line is cut where another ends on its middle.
+    undo : sequence of str, or DataFrame, optional
+        Ids of issues whose decision is reversed, or rows as `list_overrides` makes them.
 
     Returns
     -------
@@ -72,7 +90,7 @@ def build_network(
     Raises
     ------
     NetworkError
-        There are no lines, or a distance is not a number from 0 on.
+        There are no lines, a distance is not a number from 0 on, or what is to be undone is no decision.
     CoordinateError
         A CRS is missing.
 
@@ -88,6 +106,10 @@ def build_network(
     ['R.1', 'R.2', 'P', 'P>river']
     >>> network.upstream("R.2")
     ['R.2', 'R.1', 'P>river', 'P']
+    >>> [(name, kind) for name, kind in zip(network.issues["issue_id"], network.issues["kind"])]
+    [('interface-598d0555b5', 'interface')]
+    >>> build_network(river, pipes=sewer, undo=["interface-598d0555b5"]).reaches["reach_id"].tolist()
+    ['R', 'P']
     """
     _check_options(tolerance_m=tolerance_m, join_m=join_m)
     given = {"rivers": _as_list(rivers), "pipes": _as_list(pipes)}
@@ -96,70 +118,82 @@ def build_network(
         msg = "build_network: neither rivers nor pipes were given; pass lines of at least one"
         raise NetworkError(msg)
     metric = crs if crs is not None else _metric_crs(frames)
+    options = _Options(metric, tolerance_m, join_m, split_midline, _points(structures, metric))
+    if undo is None or isinstance(undo, pd.DataFrame):
+        return _build(given, options, Overrides.read(undo, metric))
+    return _build_undone(given, options, list(undo))
+
+
+def _build(given: Mapping[str, list[gpd.GeoDataFrame]], options: _Options, overrides: Overrides) -> Network:
+    """Return the network of lines under overrides."""
     record = Record()
-    made: dict[str, tuple[gpd.GeoDataFrame, Ends]] = {}
-    cleaned = {
-        about: _lines(group, record, about=about, kind="river" if about == "rivers" else "gravity_sewer", crs=metric)
-        for about, group in given.items()
-    }
-    _refuse_nothing(frames, cleaned, record)
+    cleaned = {about: _lines(group, record, overrides, about=about, crs=options.crs) for about, group in given.items()}
+    _refuse_nothing([frame for group in given.values() for frame in group], cleaned, record)
     _rename_clashes(cleaned, record)
+    if overrides.rows:
+        overrides.check({name for lines in cleaned.values() for name in lines["line_id"]})
+    made: dict[str, tuple[gpd.GeoDataFrame, Ends]] = {}
     for about, lines in cleaned.items():
-        ends = join_ends(lines, record, about=about, tolerance_m=tolerance_m)
-        if split_midline:
-            cuts = find_midline_joins(lines, ends, record, about=about, tolerance_m=tolerance_m)
-            lines, ends = cut_lines(lines, ends, cuts)  # noqa: PLW2901
-        made[about] = lines, ends
-    joined = join_pipes(*made["rivers"], *made["pipes"], record, tolerance_m=tolerance_m, join_m=join_m)
+        points = options.structures if about == "pipes" else None
+        made[about] = knit_lines(lines, record, overrides, about=about, tolerance_m=options.tolerance_m,
+                                 is_cutting=options.is_cutting, structures=points)  # fmt: skip
+    joined = join_pipes(*made["rivers"], *made["pipes"], record, tolerance_m=options.tolerance_m, join_m=options.join_m,
+                        apart=[ids for ids, _, _ in overrides.of("apart", "pipes")])  # fmt: skip
     return finish_network(*joined, record)
 
 
+def _build_undone(given: Mapping[str, list[gpd.GeoDataFrame]], options: _Options, undo: list[str]) -> Network:
+    """Return the network with decisions reversed; one reversal may bring to light the next."""
+    network, rows, left = _build(given, options, Overrides([])), [], list(undo)
+    while left:
+        issues = network.issues if network.issues is not None else pd.DataFrame()
+        here = set(issues["issue_id"])
+        found = [name for name in left if name in here]
+        rows.append(list_overrides(issues, found or left))  # raises where none is there
+        left = [name for name in left if name not in here]
+        table = pd.concat(rows, ignore_index=True)
+        network = _build(given, options, Overrides.read(table, options.crs))
+    return network
+
+
+def _points(structures: gpd.GeoDataFrame | None, crs: object) -> gpd.GeoDataFrame | None:
+    """Return structures with a place, in the metric CRS, each with an id."""
+    if structures is None:
+        return None
+    named = name_columns(structures, "nodes")
+    assert isinstance(named, gpd.GeoDataFrame)
+    points = to_crs(named, crs, where="structures").reset_index(drop=True)
+    points = points[points.geometry.notna() & ~points.geometry.is_empty]
+    wrong = points[points.geometry.geom_type != "Point"]
+    if len(wrong):
+        msg = "build_network"
+        problem = Problem(
+            "structures", f"{len(wrong)} rows are no points, e.g. row {wrong.index[0] + 1}", "give points"
+        )
+        raise NetworkError(msg, [problem])
+    own = pd.Series("structure-" + (points.index + 1).astype("str"), index=points.index)
+    ids = points["node_id"].astype("str").fillna(own) if "node_id" in points else own
+    return points.assign(node_id=ids)
+
+
 def _lines(
-    frames: Sequence[gpd.GeoDataFrame], record: Record, *, about: str, kind: str, crs: object
+    frames: Sequence[gpd.GeoDataFrame], record: Record, overrides: Overrides, *, about: str, crs: object
 ) -> gpd.GeoDataFrame:
     """Return the clean lines of one role in the metric CRS, digitised downstream."""
+    kind = "river" if about == "rivers" else "gravity_sewer"
     tidy = [tidy_lines(to_crs(frame, crs, where=about), record, about=about, kind=kind) for frame in frames]
     if not tidy:
         tidy = [tidy_lines(gpd.GeoDataFrame(geometry=gpd.GeoSeries([], crs=crs)), record, about=about, kind=kind)]
     lines = pd.concat(tidy, ignore_index=True) if len(tidy) > 1 else tidy[0]
-    directed = _directed(clean_lines(lines, record, about=about), record, about)
-    return directed.assign(line_m=length_m(directed.geometry))
-
-
-def _directed(lines: gpd.GeoDataFrame, record: Record, about: str) -> gpd.GeoDataFrame:
-    """Return lines with their forward share and its reason; those that run against their digitising are turned."""
-    words = lines["direction"].map(plain, na_action="ignore")
-    said = words.map(_directions(), na_action="ignore").astype("float64")
-    unknown = sorted(set(lines["direction"][words.notna() & said.isna()]))
-    if unknown:
-        text = f"column direction: {', '.join(map(repr, unknown[:8]))} is not a word we know"
-        record.add("assumption", ["direction"], (text, f"流向:{', '.join(unknown[:8])} 无法识别"), level="warning", about=about,
-                   decision="digitised order is used")  # fmt: skip
-    given = lines["forward_share"]
-    tidal = lines["kind"] == "tidal"
-    share = given.fillna(said).fillna(pd.Series(np.where(tidal, 0.5, 1.0), index=lines.index))
-    why = pd.Series(np.where(tidal, "tidal: either way", "digitised order"), index=lines.index, dtype="str")
-    why = why.mask(said.notna(), "the file says " + lines["direction"].astype("str"))
-    why = lines["forward_reason"].fillna(why.mask(given.notna(), "given as forward_share"))
-    turn = (share == 0).to_numpy(dtype=bool)
-    out = lines.assign(forward_share=share, forward_reason=why.astype("str"))
-    if not turn.any():
-        return out
-    shapes = out.geometry.to_numpy().copy()
-    shapes[turn] = shapely.reverse(shapes[turn])
-    out = out.set_geometry(gpd.GeoSeries(shapes, index=out.index, crs=out.crs))
-    for one, other in (("from_node", "to_node"), ("invert_from_m", "invert_to_m")):
-        first, second = out[one].where(~turn, out[other]), out[other].where(~turn, out[one])
-        out[one], out[other] = first, second
-    out["forward_share"] = out["forward_share"].mask(turn, 1.0)
-    record.add("reversed", out["line_id"][turn], (f"{int(turn.sum()):,} lines run against their digitised order, as the file says",
-               f"{int(turn.sum()):,} 条线按文件说明反向"), about=about, decision="turned")  # fmt: skip
-    return out
+    lines = clean_lines(lines, record, about=about, keep=overrides.ids("keep", about))
+    return direct_lines(overrides.leave_out(lines, record, about=about), record, overrides, about)
 
 
 def _rename_clashes(cleaned: dict[str, gpd.GeoDataFrame], record: Record) -> None:
     """Give rivers another name where a pipe has the same id: pipe ids are what crawler logs speak of."""
     rivers, pipes = cleaned["rivers"], cleaned["pipes"]
+    if not len(rivers) or not len(pipes):
+        return
     clash = rivers["line_id"].isin(set(pipes["line_id"]))
     if not clash.any():
         return
@@ -219,9 +253,3 @@ def _check_options(**options: float) -> None:
     if problems:
         msg = "build_network"
         raise NetworkError(msg, problems)
-
-
-@cache
-def _directions() -> Mapping[str, float]:
-    stream = files(__package__).joinpath("directions.csv").read_text(encoding="utf-8").splitlines()
-    return {plain(row["word"]): float(row["forward_share"]) for row in csv.DictReader(stream)}

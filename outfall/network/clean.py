@@ -10,6 +10,8 @@ import pandas as pd
 import shapely
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
     from outfall.network.record import Record
@@ -20,7 +22,7 @@ _LINES = (1, 5)  # LineString, MultiLineString in GEOS type ids
 _NOTHING_M = 1e-9
 
 
-def clean_lines(lines: gpd.GeoDataFrame, record: Record, *, about: str) -> gpd.GeoDataFrame:
+def clean_lines(lines: gpd.GeoDataFrame, record: Record, *, about: str, keep: Collection[str] = ()) -> gpd.GeoDataFrame:
     """Return lines that can be joined: single, with a length, each once; every other line is recorded.
 
     Parameters
@@ -31,6 +33,8 @@ def clean_lines(lines: gpd.GeoDataFrame, record: Record, *, about: str) -> gpd.G
         Decisions are added to it.
     about : str
         ``"rivers"`` or ``"pipes"``.
+    keep : collection of str
+        Ids of copies that are kept.
 
     Returns
     -------
@@ -39,7 +43,7 @@ def clean_lines(lines: gpd.GeoDataFrame, record: Record, *, about: str) -> gpd.G
     """
     named = lines.assign(line_id=_fill_ids(lines, about))
     shaped = _with_geometry(named, record, about)
-    single = _without_duplicates(shaped, record, about)
+    single = _without_duplicates(shaped, record, about, keep)
     single = single.assign(line_id=_unique_ids(single, record, about))
     parted = _single_lines(single, record, about)
     length = shapely.length(parted.geometry.to_numpy())
@@ -89,10 +93,13 @@ def _with_geometry(lines: gpd.GeoDataFrame, record: Record, about: str) -> gpd.G
     return lines.set_geometry(gpd.GeoSeries(shapes, index=lines.index, crs=lines.crs))[~bad]
 
 
-def _without_duplicates(lines: gpd.GeoDataFrame, record: Record, about: str) -> gpd.GeoDataFrame:
+def _without_duplicates(lines: gpd.GeoDataFrame, record: Record, about: str, keep: Collection[str]) -> gpd.GeoDataFrame:
     """Keep one of the lines that are the same point by point: the one with the smallest id."""
     code = pd.Series(shapely.to_wkb(lines.geometry.to_numpy()), index=lines.index, dtype="object")
     twice = code.duplicated(keep=False)
+    if keep and twice.any():
+        twice &= ~lines["line_id"].isin(set(keep))
+        twice &= code.isin(code[twice][code[twice].duplicated()])
     if not twice.any():
         return lines
     drop: list[object] = []

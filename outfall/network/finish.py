@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outfall.coordinates import length_m
+from outfall.network.doubts import record_doubts
 from outfall.network.graph import Network
 from outfall.network.primary import choose_main
 from outfall.tables import empty
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["finish_network"]
 
 _PIPES = {"gravity_sewer", "pressure_main", "pump", "weir", "gate"}
-_BUILDER_ONLY = ["to_reach", "divergence", "direction", "is_tidal", "part", "line_m"]
+_BUILDER_ONLY = ["to_reach", "divergence", "direction", "is_tidal", "part"]
 
 
 def finish_network(lines: gpd.GeoDataFrame, ends: Ends, record: Record) -> Network:
@@ -45,17 +46,18 @@ def finish_network(lines: gpd.GeoDataFrame, ends: Ends, record: Record) -> Netwo
     used, number = np.unique(np.concatenate([ends.from_node, ends.to_node]), return_inverse=True)
     from_node, to_node = number[: len(lines)], number[len(lines) :]
     place, names = ends.place[used], _node_names(ends.place[used], ends.key[used], record)
+    if lines["length_m"].notna().any():
+        lines = lines.assign(given_length_m=lines["length_m"])  # what the file says of the whole line
     reaches = _share_out(lines.assign(reach_id=_reach_ids(lines), length_m=length_m(lines.geometry)))
     reaches["forward_share"] = reaches["forward_share"].fillna(1.0)
     reaches["forward_reason"] = reaches["forward_reason"].fillna("digitised order")
     reaches["is_main"] = choose_main(reaches, from_node, to_node, place, record)
     reaches["from_node"], reaches["to_node"] = names[from_node], names[to_node]
     nodes = _nodes(reaches, from_node, to_node, place, names)
-    network = Network(_conform(reaches, "reaches"), nodes, record.table(lines.crs))
-    _record_loops(network, record)
-    _record_pieces(network, record)
-    _record_odd_nodes(network, record)
-    return Network(network.reaches, network.nodes, record.table(lines.crs))
+    network = Network(_conform(reaches, "reaches"), nodes)
+    record_doubts(network, record)
+    object.__setattr__(network, "issues", record.table(lines.crs))  # nobody has seen it yet; its arrays stay made
+    return network
 
 
 def _reach_ids(lines: gpd.GeoDataFrame) -> pd.Series:
@@ -170,73 +172,3 @@ def _conform(frame: gpd.GeoDataFrame, table: str) -> gpd.GeoDataFrame:
     others = frame[[name for name in frame.columns if name not in skip]]
     out = pd.concat([pd.DataFrame(columns), pd.DataFrame(others)], axis=1)
     return gpd.GeoDataFrame(out, geometry=gpd.GeoSeries(frame.geometry.array, index=frame.index, crs=frame.crs))
-
-
-def _line_ids(network: Network) -> dict[str, str]:
-    lines = network.reaches["line_id"].fillna(network.reaches["reach_id"])
-    return dict(zip(network.reaches["reach_id"], lines, strict=True))
-
-
-def _record_loops(network: Network, record: Record) -> None:
-    lines = _line_ids(network)
-    for _, loop in network.loops().groupby("loop"):
-        ids, both = [lines[name] for name in loop["reach_id"]], int(loop["is_two_way"].sum())
-        record.add(
-            "loop",
-            ids,
-            (
-                f"water can come back through {len(loop)} reaches" + (f", {both} of them two-way" if both else ""),
-                f"{len(loop)} 条河段·管段构成环路" + (f",其中 {both} 条双向" if both else ""),
-            ),
-            level="note" if both else "warning",
-            decision="kept; everything on it is upstream of all of it",
-        )
-
-
-def _record_pieces(network: Network, record: Record) -> None:
-    pieces = network.pieces()
-    if not len(pieces) or pieces.max() == 1:
-        return
-    lines = _line_ids(network)
-    length = pd.Series(network.arrays.length_m, index=pieces.index).groupby(pieces.to_numpy()).sum()
-    for number, ids in pieces.groupby(pieces.to_numpy()):
-        if number == 1:
-            continue
-        alone = len(ids) == 1
-        record.add(
-            "isolated" if alone else "piece",
-            [lines[name] for name in ids.index],
-            (
-                f"{'one reach' if alone else f'{len(ids)} reaches'} of {length[number]:,.0f} m joined to nothing else",
-                f"{len(ids)} 条河段·管段(共 {length[number]:,.0f} m)与其余部分不相连",
-            ),
-            decision="kept",
-        )
-
-
-def _record_odd_nodes(network: Network, record: Record) -> None:
-    """Write down nodes where several reaches only end, or only begin: one of them may run the other way."""
-    arrays, count = network.arrays, len(network.nodes)
-    into, out = np.bincount(arrays.to_node, minlength=count), np.bincount(arrays.from_node, minlength=count)
-    lines = network.reaches["line_id"].to_numpy(dtype=object)
-    for kind, rows, odd, text, text_zh in (
-        (
-            "converging",
-            arrays.to_node,
-            (out == 0) & (into > 1),
-            "reaches end at one node and none leaves it",
-            "条汇入同一节点而无出口",
-        ),
-        (
-            "reversed",
-            arrays.from_node,
-            (into == 0) & (out > 1),
-            "reaches leave one node and none enters it",
-            "条自同一节点流出而无来水",
-        ),
-    ):
-        at = np.flatnonzero(odd[rows])
-        for node, group in pd.Series(at).groupby(rows[at]):
-            ids = lines[group.to_numpy()]
-            record.add(kind, ids, (f"{len(ids)} {text}: {', '.join(sorted(ids))}", f"{len(ids)} {text_zh}:{', '.join(sorted(ids))}"),
-                       level="warning", decision="kept as drawn", at=network.nodes.geometry.iloc[int(node)])  # fmt: skip

@@ -1,12 +1,7 @@
-"""What lies upstream, downstream and between: rivers and pipes as one directed network.
-
-Longer than 300 lines because the class and the documentation of its methods belong together; their bodies are short and
-the work is done by the modules beside it.
-"""
+"""What lies upstream, downstream and between: rivers and pipes as one directed network."""
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,13 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from outfall.errors import NetworkError, Problem
-from outfall.network.accumulate import Rule, accumulate_values, pick_values
 from outfall.network.arrays import Arrays, find_path, walk_down, walk_up
+from outfall.network.cuts import keep_reaches
+from outfall.network.edits_log import no_edits
 from outfall.network.index import Index, make_index
-from outfall.network.parts import number_loops, number_pieces, take_reaches
+from outfall.network.inflows import sum_column
+from outfall.network.parts import number_loops, number_pieces
 from outfall.network.sketch import describe_network, make_networkx, sketch_network
-from outfall.network.stretch import Lines, find_stretches, group_lines, list_problems, order_exits
+from outfall.network.stretch import Lines, find_rows, find_stretches, group_lines
+from outfall.network.whole import make_arrays, read_column, refuse_problems
 from outfall.tables import empty
 
 if TYPE_CHECKING:
@@ -30,6 +27,8 @@ if TYPE_CHECKING:
     import networkx as nx
     import pyproj
     from numpy.typing import NDArray
+
+    from outfall.network.accumulate import Rule
 
 __all__ = ["Network"]
 
@@ -50,6 +49,8 @@ class Network:
         Contract ``nodes``; every ``from_node`` and ``to_node`` is in it.
     issues : GeoDataFrame, optional
         Contract ``issues``: every decision of the builder, with the user's ids.
+    edits : DataFrame, optional
+        What was changed by hand since it was built, as `outfall.network.edits` writes it.
 
     Raises
     ------
@@ -72,14 +73,14 @@ class Network:
     reaches: gpd.GeoDataFrame
     nodes: gpd.GeoDataFrame
     issues: gpd.GeoDataFrame | None = None
+    edits: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         if self.issues is None:
             object.__setattr__(self, "issues", empty("issues", crs=self.reaches.crs))
-        problems = list_problems(self.reaches, self.nodes)
-        if problems:
-            msg = f"network: {len(problems)} problem{'s' if len(problems) != 1 else ''} in its tables"
-            raise NetworkError(msg, problems, fix="Build it with build_network(lines), or correct the tables.")
+        if self.edits is None:
+            object.__setattr__(self, "edits", no_edits())
+        refuse_problems(self.reaches, self.nodes)
 
     @property
     def crs(self) -> pyproj.CRS:
@@ -89,13 +90,7 @@ class Network:
     @cached_property
     def arrays(self) -> Arrays:
         """The network as integer arrays; positions are rows of ``reaches`` and ``nodes``."""
-        node = pd.Index(self.nodes["node_id"])
-        tail = node.get_indexer(self.reaches["from_node"]).astype(np.int32)
-        head = node.get_indexer(self.reaches["to_node"]).astype(np.int32)
-        share = _column(self.reaches, "forward_share").fillna(1.0).to_numpy(float)
-        length = self.reaches["length_m"].to_numpy(float)
-        rank = order_exits(self.reaches, tail)
-        return Arrays(len(node), tail, head, length, share, rank)
+        return make_arrays(self.reaches, self.nodes)
 
     def position(self, reach_ids: Iterable[str]) -> NDArray[np.int64]:
         """Return the row of each reach.
@@ -115,21 +110,7 @@ class Network:
         NetworkError
             An id is not in the network.
         """
-        ids = [str(item) for item in reach_ids]
-        rows = self._rows.get_indexer(ids)
-        for at in np.flatnonzero(rows < 0):
-            pieces = self._lines.get(ids[at])
-            rows[at] = pieces[0][-1] if pieces else -1
-        lost = [ids[at] for at in np.flatnonzero(rows < 0)]
-        if lost:
-            near = difflib.get_close_matches(lost[0], [str(name) for name in self._rows[:100_000]], n=1)
-            fix = (
-                f"did you mean {near[0]!r}?"
-                if near
-                else f"it has {len(self._rows):,} reaches, e.g. {self._rows[:3].tolist()}"
-            )
-            raise NetworkError("network", [Problem("reach_id", "not in the network", fix, tuple(dict.fromkeys(lost)))])
-        return np.asarray(rows, dtype=np.int64)
+        return find_rows(self._rows, self._lines, [str(item) for item in reach_ids])
 
     def find_places(
         self, reach_ids: Iterable[str], along_m: Iterable[float]
@@ -145,28 +126,16 @@ class Network:
 
         Returns
         -------
-        rows : ndarray of int
-            Rows of ``reaches``.
-        along_m : ndarray of float, metres
-            From the upstream end of that reach.
+        rows, along_m : ndarray
+            Rows of ``reaches``, and metres from the upstream end of that reach.
 
         Raises
         ------
         NetworkError
             An id is not in the network, or a place is not on its reach.
         """
-        ids, given = [str(item) for item in reach_ids], np.asarray(list(along_m), dtype=float)
-        known = self.position(ids)
-        rows, along = find_stretches(self._rows, self._lines, self.arrays.length_m, ids, given)
-        if (rows < 0).any():
-            lost = [f"{ids[at]} at {given[at]:g} m" for at in np.flatnonzero(rows < 0)]
-            at = int(np.flatnonzero(rows < 0)[0])
-            end = float(
-                self.arrays.length_m[known[at]] + (0.0 if ids[at] in self._rows else self._lines[ids[at]][1][-1])
-            )
-            fix = f"{ids[at]} is {end:,.1f} m long; count from its upstream end"
-            raise NetworkError("network", [Problem("along_m", "is not on the reach", fix, tuple(lost))])
-        return rows, along
+        ids, along = [str(item) for item in reach_ids], np.asarray(list(along_m), dtype=float)
+        return find_stretches(self._rows, self._lines, self.arrays.length_m, ids, along)
 
     def upstream(self, reach_id: str, *, along_m: float | None = None) -> list[str]:
         """Return the ids of a reach and of every reach whose water can come to it, nearest first.
@@ -176,7 +145,7 @@ class Network:
         reach_id : str
             A reach, or a line that was cut.
         along_m : float, metres, optional
-            Place on it, from its upstream end; tells which piece of a cut line is meant.
+            Place on it from its upstream end, which tells the piece of a cut line.
 
         Returns
         -------
@@ -195,20 +164,13 @@ class Network:
 
         Parameters
         ----------
-        reach_id : str
-            A reach, or a line that was cut.
-        along_m : float, metres, optional
-            Place on it, from its upstream end; tells which piece of a cut line is meant.
+        reach_id, along_m
+            As for `upstream`.
 
         Returns
         -------
         list of str
             The reach itself is first.
-
-        Raises
-        ------
-        NetworkError
-            The id is not in the network, or the place is not on the reach.
         """
         return self._ids(walk_down(self.arrays, self._find(reach_id, along_m)))
 
@@ -224,14 +186,9 @@ class Network:
         -------
         list of str
             Empty where water cannot come from one to the other.
-
-        Raises
-        ------
-        NetworkError
-            An id is not in the network.
         """
-        start, goal = self.position([from_reach_id, to_reach_id])
-        return self._ids(np.asarray(find_path(self.arrays, int(start), int(goal)), dtype=np.int64))
+        start, goal = self.position([from_reach_id, to_reach_id]).tolist()
+        return self._ids(np.asarray(find_path(self.arrays, start, goal), dtype=np.int64))
 
     def mouths(self) -> gpd.GeoDataFrame:
         """Return the nodes that have something above them and nothing below.
@@ -243,7 +200,9 @@ class Network:
         """
         return self.nodes[self.arrays.is_mouth]
 
-    def accumulate(self, column: str | pd.Series, *, rule: Rule = "total") -> pd.Series:
+    def accumulate(
+        self, column: str | pd.Series, *, rule: Rule = "total", inflows: pd.DataFrame | None = None
+    ) -> pd.Series:
         """Return the sum of a column over each reach and what is upstream of it.
 
         Parameters
@@ -253,6 +212,8 @@ class Network:
         rule : {"total", "main", "apportioned"}, default "total"
             ``total``: everything that can come to the reach, each reach once. ``main``: a divergence gives all to its
             main path. ``apportioned``: a divergence splits by ``fraction_share``; reaches without one share the rest.
+        inflows : DataFrame, optional
+            What enters from beyond the file, as `outfall.network.boundary_inflows` finds it; nothing by default.
 
         Returns
         -------
@@ -264,11 +225,7 @@ class Network:
         NetworkError
             There is no such column or rule, or nothing to sum.
         """
-        values = pick_values(self.reaches, column)
-        sums = accumulate_values(self._index, values.to_numpy(float), rule=rule)
-        found = pd.Series(sums, index=values.index, name=values.name)
-        found.attrs["missing"] = int(values.isna().sum())
-        return found
+        return sum_column(self, column, rule=rule, inflows=inflows, index=self._index)
 
     def subset(self, reach_ids: Iterable[str]) -> Network:
         """Return the network of some reaches; where it was cut off, nodes become ``boundary``.
@@ -281,14 +238,9 @@ class Network:
         Returns
         -------
         Network
-            In the order of this one, with the issues that name a kept line.
-
-        Raises
-        ------
-        NetworkError
-            An id is not in the network.
+            In the order of this one, with the issues that name a kept line, and one where water entered from the rest.
         """
-        return Network(*take_reaches(self.reaches, self.nodes, self.issues, self.arrays, self.position(reach_ids)))
+        return Network(*keep_reaches(self, self.position(reach_ids)), self.edits)
 
     def pieces(self) -> pd.Series:
         """Return the number of the connected piece each reach lies in; 1 is the longest.
@@ -333,7 +285,7 @@ class Network:
 
     @cached_property
     def _index(self) -> Index:
-        return make_index(self.arrays, _column(self.reaches, "fraction_share").to_numpy(float))
+        return make_index(self.arrays, read_column(self.reaches, "fraction_share"))
 
     @cached_property
     def _lines(self) -> Lines:
@@ -346,9 +298,3 @@ class Network:
         if along_m is None:
             return int(self.position([reach_id])[0])
         return int(self.find_places([reach_id], [along_m])[0][0])
-
-
-def _column(frame: pd.DataFrame, name: str) -> pd.Series:
-    if name in frame.columns:
-        return frame[name]
-    return pd.Series(np.full(len(frame), np.nan), index=frame.index, dtype="object" if name == "line_id" else "float64")

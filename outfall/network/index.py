@@ -1,61 +1,91 @@
 """Everything upstream of a reach without walking: preorder intervals on the main tree, extra ones for minor reaches.
 
-Loops are first condensed to parts. Each part drains to one main part, which makes a forest; the reaches above a part
-stand together in its preorder. What comes by minor reaches is a short list of further intervals. Where those lists
-would explode, the parts concerned are summed by bit sets instead.
+The main tree hangs each reach on the main reach that leaves its lower end; in its preorder, what lies above a reach
+stands together. A loop counts as one node. What comes by minor reaches is a short list of further intervals
+(`outfall.network.minor`); where those lists would explode, bits are swept instead (`outfall.network.sweep`).
 """
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from outfall.network.arrays import Arrays, Ints, Reals, group_rows
-from outfall.network.knots import find_knots
+from outfall.network.forest import order_forest
+from outfall.network.knots import find_node_knots
+from outfall.network.minor import Tree, find_extras
+from outfall.network.ragged import gather
+from outfall.network.split import sum_split
+from outfall.network.sweep import Sweep, make_sweep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Index", "make_index", "sum_main", "sum_split", "sum_total"]
+    from outfall.network.arrays import Arrays, Ints, Reals
+    from outfall.network.minor import Extras
 
-_LANES = 4096  # parts whose bits one sweep carries
-_ROWS = 4096
-_CAP_PER_PART = 4
-_CAP_ALWAYS = 200_000
-
-Intervals = list[tuple[int, int]]
+__all__ = ["Index", "add_up", "make_index", "sum_main", "sum_rows", "sum_split", "sum_total"]
 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """Preorder of a network.
+    """Preorder of a network; made by `make_index`.
 
     Parameters
     ----------
-    part : ndarray of int32, one per reach
-        Strongly connected part each reach belongs to; parts are numbered from downstream to upstream.
     sequence : ndarray of int32, one per reach
         Reaches in preorder.
-    first, size : ndarray of int64, one per part
-        The reaches above a part on the main tree are ``sequence[first:first + size]``.
-    extra : dict of int to list of (first, end)
-        Further intervals of the parts that have any.
-    exits : tuple of ndarray
-        Tail part, head part and share of the flow of every connection between parts.
-    exploded : frozenset of int
-        Parts whose intervals were given up because there would be too many.
+    first, end : ndarray of int32, one per reach
+        ``sequence[first:end]`` are a reach and what is above it on the main tree; for a reach in a loop, the loop.
+    position : ndarray of int32, one per reach
+        Where each reach stands in the sequence; the same array as ``first`` where there is no loop.
+    extra_start : ndarray of int32, one per reach and one more; empty where no reach has any
+        Further intervals of reach r are ``extra_first[extra_start[r]:extra_start[r + 1]]`` and ``extra_end`` likewise.
+    extra_first, extra_end : ndarray of int32
+        The intervals, sorted; none overlaps another or the reach's own.
+    exploded : ndarray of bool, one per reach; empty where none is
+        The intervals were given up: ask `sweep`.
+    arrays : Arrays
+        The network.
+    fraction : ndarray of float, one per reach
+        Share of the flow of its ``from_node`` that enters each reach; NaN takes an equal part of what is left.
     """
 
-    part: Ints
     sequence: Ints
-    first: NDArray[np.int64]
-    size: NDArray[np.int64]
-    extra: dict[int, Intervals]
-    exits: tuple[Ints, Ints, Reals]
-    exploded: frozenset[int]
+    first: Ints
+    end: Ints
+    position: Ints
+    extra_start: Ints
+    extra_first: Ints
+    extra_end: Ints
+    exploded: NDArray[np.bool_]
+    arrays: Arrays
+    fraction: Reals
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the index itself, each array once."""
+        held = {id(part): part.nbytes for part in (self.sequence, self.first, self.end, self.position)}
+        more = (self.extra_start, self.extra_first, self.extra_end, self.exploded)
+        return sum(held.values()) + sum(part.nbytes for part in more)
+
+    @cached_property
+    def node_part(self) -> Ints:
+        """Part (a loop, or one node) of each node; water runs from a part to parts of a lower number only."""
+        return find_node_knots(self.arrays)
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        """The order in which bits are swept where intervals were given up."""
+        return make_sweep(self.arrays, self.node_part)
+
+    def count_extras(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return how many further intervals each of some reaches has."""
+        if not len(self.extra_start):
+            return np.zeros(len(rows), dtype=np.int64)
+        return np.asarray(self.extra_start[rows + 1] - self.extra_start[rows], dtype=np.int64)
 
 
 def make_index(arrays: Arrays, fraction: Reals) -> Index:
@@ -73,201 +103,151 @@ def make_index(arrays: Arrays, fraction: Reals) -> Index:
     Index
         Exact on any network, with loops and two-way reaches.
     """
-    part, node_part = find_knots(arrays)
-    count = 1 + int(max(part.max(initial=-1), node_part.max(initial=-1)))
-    tail, head, share, is_main = _exits(arrays, part, node_part, fraction)
-    parent = np.full(count, -1, dtype=np.int64)
-    parent[tail[is_main]] = head[is_main]
-    weight = np.bincount(part, minlength=count)
-    first, size = _preorder(parent, weight)
-    extra, exploded = _extras(parent, first, size, tail[~is_main], head[~is_main])
-    position = first[part] + _rank_inside(part)
-    sequence = np.empty(len(part), dtype=np.int32)
-    sequence[position] = np.arange(len(part), dtype=np.int32)
-    return Index(part, sequence, first, size, extra, (tail, head, share), exploded)
+    nothing = np.zeros(0, dtype=np.int32)
+    if not len(arrays.from_node):
+        return Index(*[nothing] * 7, np.zeros(0, dtype=bool), arrays, fraction)
+    single = np.bincount(arrays.from_node, minlength=1).max() <= 1 and not arrays.two_way.any()
+    tail, head = arrays.from_node, arrays.to_node
+    ordered = None
+    if single:  # without divergences the tree itself tells whether there is a loop
+        main = _choose_exits(arrays, tail, head)
+        ordered = order_forest(main[head], head)
+    if ordered is None:
+        part = find_node_knots(arrays)
+        tail, head = part[tail], part[head]
+        main = _choose_exits(arrays, tail, head)
+        ordered = order_forest(main[head], head)
+    assert ordered is not None
+    sequence, position, end = ordered
+    minor = np.flatnonzero(main[tail] != np.arange(len(tail)))
+    tree = (sequence, position, end, position, nothing, nothing, nothing, np.zeros(0, dtype=bool))
+    index = Index(*tree, arrays, fraction)
+    return _add_minor(index, main, tail, head, minor) if len(minor) else index
 
 
 def sum_main(index: Index, values: Reals) -> Reals:
     """Return the sum of values over each reach and what is above it on the main tree alone."""
-    return _tree_sums(index, values)[index.part]
+    return _between(add_up(index, values), index.first, index.end)
 
 
 def sum_total(index: Index, values: Reals) -> Reals:
     """Return the sum of values over each reach and everything upstream of it, each reach counted once."""
-    total = _tree_sums(index, values)
-    sums = np.concatenate([[0.0], np.cumsum(values[index.sequence])])
-    for at, intervals in index.extra.items():
-        total[at] += sum(sums[end] - sums[first] for first, end in intervals)
-    if index.exploded:
-        _sum_by_bits(index, values, total)
-    return total[index.part]
+    sums = add_up(index, values)
+    total = _between(sums, index.first, index.end)
+    if len(index.extra_start):
+        has = np.flatnonzero(index.extra_start[1:] > index.extra_start[:-1])
+        parts = _between(sums, index.extra_first, index.extra_end)
+        total[has] += np.add.reduceat(parts, index.extra_start[has]) if len(has) else 0.0
+    if len(index.exploded):
+        rows = np.flatnonzero(index.exploded)
+        total[rows] = index.sweep.sum_all(values)[rows]
+    return total
 
 
-def sum_split(index: Index, values: Reals) -> Reals:
-    """Return the sum of values that arrives at each reach when every divergence splits its flow.
+def sum_rows(index: Index, sums: Reals, rows: NDArray[np.integer]) -> Reals:
+    """Return the sum over everything upstream of some reaches from prefix sums: no walk, no loop.
 
-    What enters a loop or a two-way stretch leaves it by its exits in the proportion of their shares.
+    Parameters
+    ----------
+    index : Index
+        Of the network.
+    sums : ndarray of float, one per reach and one more
+        Made by `add_up`.
+    rows : ndarray of int
+        Reaches asked for.
+
+    Returns
+    -------
+    ndarray of float
+        One per reach asked for.
     """
-    count = len(index.first)
-    total = np.bincount(index.part, weights=values, minlength=count).tolist()
-    tail, head, share = index.exits
-    for at in np.argsort(-tail.astype(np.int64), kind="stable").tolist():
-        total[head[at]] += total[tail[at]] * share[at]
-    return np.asarray(total, dtype=float)[index.part]
+    total = _between(sums, index.first[rows], index.end[rows])
+    if len(index.extra_start):
+        row, at = gather(index.extra_start, rows)
+        total += np.bincount(
+            row, weights=_between(sums, index.extra_first[at], index.extra_end[at]), minlength=len(rows)
+        )
+    if len(index.exploded) and index.exploded[rows].any():
+        some = np.flatnonzero(index.exploded[rows])
+        total[some] = index.sweep.sum_some(np.diff(sums)[index.position], rows[some])
+    return total
 
 
-def _exits(arrays: Arrays, part: Ints, node_part: Ints, fraction: Reals) -> tuple[Ints, Ints, Reals, NDArray[np.bool_]]:
-    """Return the connections between parts: tail, head, share of the flow of the tail, whether it is the main one."""
-    split = _node_shares(arrays, fraction)
-    tail = np.concatenate([node_part[arrays.from_node], part])
-    head = np.concatenate([part, node_part[arrays.to_node]])
-    share = np.concatenate([split, np.ones(len(part))])
-    rank = np.concatenate([arrays.rank, np.zeros(len(part), dtype=np.int32)])
-    length = np.concatenate([arrays.length_m, np.zeros(len(part))])
-    leaving = np.flatnonzero(tail != head)
-    order = leaving[np.lexsort((head[leaving], -length[leaving], rank[leaving], tail[leaving]))]
-    tail, head, share = tail[order], head[order], share[order]
-    is_main = np.ones(len(tail), dtype=bool)
-    is_main[1:] = tail[1:] != tail[:-1]
-    vertices = np.bincount(np.concatenate([part, node_part]))
-    is_main &= (rank[order] == 0) | (vertices[tail] > 1)  # a knot drains by its best exit, a minor reach never as main
-    given = np.bincount(tail, weights=share) if len(tail) else np.zeros(0)
-    number = np.bincount(tail) if len(tail) else np.zeros(0)
-    share = np.where(given[tail] > 0, share / np.where(given[tail] > 0, given[tail], 1.0), 1.0 / number[tail])
-    return tail, head, share, is_main
+def add_up(index: Index, values: Reals) -> Reals:
+    """Return the prefix sums of values in preorder: those of an interval are the difference of two of them."""
+    sums = np.zeros(len(values) + 1)
+    np.cumsum(values.take(index.sequence, mode="clip"), out=sums[1:])
+    return sums
 
 
-def _node_shares(arrays: Arrays, fraction: Reals) -> Reals:
-    """Return the share of its node's flow that enters each reach; those not given take equal parts of the rest."""
-    known = np.nan_to_num(fraction, nan=0.0)
-    node, count = arrays.from_node, arrays.node_count
-    given = np.bincount(node, weights=known, minlength=count)
-    open_count = np.bincount(node, weights=np.isnan(fraction).astype(float), minlength=count)
-    rest = np.maximum(1.0 - given, 0.0) / np.maximum(open_count, 1.0)
-    return np.where(np.isnan(fraction), rest[node], known)
+def _between(sums: Reals, first: NDArray[np.integer], end: NDArray[np.integer]) -> Reals:
+    found = sums.take(end, mode="clip")  # in place and unchecked: this is where the time of a sum goes
+    found -= sums.take(first, mode="clip")
+    return found
 
 
-def _preorder(parent: NDArray[np.int64], weight: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where the reaches above each part begin and how many they are; a parent has a lower number."""
-    count = len(parent)
-    up, size = parent.tolist(), weight.tolist()
-    for at in range(count - 1, -1, -1):
-        if up[at] >= 0:
-            size[up[at]] += size[at]
-    first, following, free = [0] * count, weight.tolist(), 0
-    for at in range(count):
-        if up[at] >= 0:
-            first[at] = following[up[at]]
-            following[up[at]] += size[at]
-        else:
-            first[at] = free
-            free += size[at]
-        following[at] += first[at]
-    return np.asarray(first, dtype=np.int64), np.asarray(size, dtype=np.int64)
+def _choose_exits(arrays: Arrays, tail: Ints, head: Ints) -> Ints:
+    """Return the reach by which the main path leaves each node or loop; -1 where none does.
 
-
-def _extras(
-    parent: NDArray[np.int64], first: NDArray[np.int64], size: NDArray[np.int64], tail: Ints, head: Ints
-) -> tuple[dict[int, Intervals], frozenset[int]]:
-    """Return the intervals that come by minor connections, pushed downstream until a main tree holds them."""
-    minor_in: dict[int, list[int]] = {}
-    minor_out: dict[int, list[int]] = {}
-    for above, below in zip(tail.tolist(), head.tolist(), strict=True):
-        minor_in.setdefault(below, []).append(above)
-        minor_out.setdefault(above, []).append(below)
-    carried: dict[int, set[tuple[int, int]]] = {}
-    extra: dict[int, Intervals] = {}
-    exploded: set[int] = set()
-    waiting = [-at for at in minor_in]
-    heapq.heapify(waiting)
-    known, cap, total = set(minor_in), max(_CAP_ALWAYS, _CAP_PER_PART * len(parent)), 0
-    while waiting:
-        at = -heapq.heappop(waiting)
-        found = carried.pop(at, set())
-        for above in minor_in.get(at, ()):
-            found.add((int(first[above]), int(first[above] + size[above])))
-        begin, end = int(first[at]), int(first[at] + size[at])
-        kept = _outermost(pair for pair in found if pair[0] < pair[1] and not begin <= pair[0] < end)
-        if at in exploded or total > cap:
-            exploded.add(at)
-            kept = []
-        below = [*([int(parent[at])] if parent[at] >= 0 else []), *minor_out.get(at, ())]
-        if kept:
-            extra[at] = kept
-            total += len(kept)
-        for following in below if kept or at in exploded else ():
-            if at in exploded:
-                exploded.add(following)
-            carried.setdefault(following, set()).update(kept)
-            if following not in known:
-                known.add(following)
-                heapq.heappush(waiting, -following)
-    return extra, frozenset(exploded)
-
-
-def _outermost(pairs: object) -> Intervals:
-    """Return the intervals that lie in no other; any two are apart or one holds the other."""
-    kept: Intervals = []
-    for begin, end in sorted(pairs, key=lambda pair: (pair[0], -pair[1])):  # type: ignore[call-overload]
-        if not kept or begin >= kept[-1][1]:
-            kept.append((begin, end))
-    return kept
-
-
-def _tree_sums(index: Index, values: Reals) -> Reals:
-    sums = np.concatenate([[0.0], np.cumsum(values[index.sequence])])
-    return np.asarray(sums[index.first + index.size] - sums[index.first], dtype=float)
-
-
-def _sum_by_bits(index: Index, values: Reals, total: Reals) -> None:
-    """Fill in the totals of exploded parts: each sweep carries the bits of some thousand parts downstream.
-
-    Only parts with several exits need a bit: what has one exit is counted wherever its next part is.
+    A reach marked minor never is one, but a loop drains by its best exit whatever that is.
     """
-    count = len(index.first)
-    tail, head, _ = index.exits
-    exits, entries = np.bincount(tail, minlength=count), np.bincount(head, minlength=count)
-    own = np.bincount(index.part, weights=values, minlength=count)
-    order = np.argsort(-tail.astype(np.int64), kind="stable")
-    steps = list(zip(tail[order].tolist(), head[order].tolist(), strict=True))
-    folded = own.tolist()
-    for above, below in steps:
-        if exits[above] == 1:
-            folded[below] += folded[above]
-    held = np.asarray(folded)
-    wanted = np.fromiter(sorted(index.exploded), dtype=np.int64)
-    several = wanted[entries[wanted] > 1]
-    total[several] = np.where(exits[several] > 1, 0.0, held[several])
-    sources = np.flatnonzero((exits > 1) & (held != 0))
-    for at in range(0, len(sources), _LANES):
-        some = sources[at : at + _LANES]
-        _sweep(some, held[some], steps, several, total)
-    before = dict(zip(head.tolist(), tail.tolist(), strict=True))
-    for part in wanted[entries[wanted] == 1][::-1].tolist():
-        total[part] = own[part] + total[before[part]]
+    count = 1 + int(max(tail.max(initial=-1), head.max(initial=-1)))
+    inside = tail == head
+    looped = np.zeros(count, dtype=bool)
+    looped[tail[inside]] = True
+    able = np.flatnonzero(~inside & ((arrays.rank == 0) | looped[tail]))
+    main = np.full(count, -1, dtype=np.int32)
+    main[tail[able]] = able
+    rivals = able[(np.bincount(tail[able], minlength=count) > 1)[tail[able]]]
+    if len(rivals):
+        order = rivals[np.lexsort((rivals, -arrays.length_m[rivals], arrays.rank[rivals], tail[rivals]))]
+        best = order[np.concatenate([[True], tail[order][1:] != tail[order][:-1]])]
+        main[tail[best]] = best
+    return main
 
 
-def _sweep(
-    some: NDArray[np.int64], weights: Reals, steps: list[tuple[int, int]], wanted: NDArray[np.int64], total: Reals
-) -> None:
-    """Add to the wanted totals what some parts bring, each to every part downstream of it."""
-    bits = np.zeros((len(total), _LANES // 8), dtype=np.uint8)
-    bits[some, np.arange(len(some)) // 8] = 1 << (np.arange(len(some)) % 8)
-    wide = list(bits.view(np.uint64))
-    for above, below in steps:
-        np.bitwise_or(wide[below], wide[above], out=wide[below])
-    padded = np.zeros(_LANES)
-    padded[: len(some)] = weights
-    known = (np.arange(256)[:, None] >> np.arange(8)) & 1
-    table = padded.reshape(-1, 8) @ known.T
-    lane = np.arange(_LANES // 8)
-    for begin in range(0, len(wanted), _ROWS):
-        rows = wanted[begin : begin + _ROWS]
-        total[rows] += table[lane, bits[rows]].sum(axis=1)
+def _add_minor(index: Index, main: Ints, tail: Ints, head: Ints, minor: NDArray[np.int64]) -> Index:
+    """Return the index with what comes by minor reaches, and with the reaches of a loop sharing one interval."""
+    tree = _tree_of_nodes(index, main, head)
+    inside = tail[minor] == head[minor]
+    leaving, looped = minor[~inside], minor[inside]
+    extras = find_extras(tree, tail[leaving].astype(np.int64), head[leaving].astype(np.int64))
+    first, end = index.first, index.end
+    if len(looped):
+        first, end = first.copy(), end.copy()
+        first[looped], end[looped] = tree.first[tail[looped]], tree.end[tail[looped]]
+    start, begin, stop = _by_reach(extras, tree, tail, leaving)
+    exploded = extras.exploded[tail] if extras.exploded.any() else np.zeros(0, dtype=bool)
+    return Index(index.sequence, first, end, index.position, start, begin, stop, exploded, index.arrays, index.fraction)
 
 
-def _rank_inside(part: Ints) -> NDArray[np.int64]:
-    start, rows = group_rows(part, np.arange(len(part), dtype=np.int32), int(part.max(initial=-1)) + 1)
-    rank = np.empty(len(part), dtype=np.int64)
-    rank[rows] = np.arange(len(part)) - start[part[rows]]
-    return rank
+def _tree_of_nodes(index: Index, main: Ints, head: Ints) -> Tree:
+    count = len(main)
+    below = np.where(main >= 0, head[main], -1).astype(np.int64)
+    first = np.where(main >= 0, index.first[main] + 1, 0).astype(np.int64)
+    end = np.where(main >= 0, index.end[main], 0).astype(np.int64)
+    roots = index.sequence[np.flatnonzero(main[head[index.sequence]] < 0)]  # in preorder, those of one node together
+    first[head[roots[::-1]]] = index.first[roots[::-1]]
+    end[head[roots]] = index.end[roots]
+    root_at = np.repeat(head[roots], index.end[roots] - index.first[roots])
+    root = np.where(main >= 0, root_at[index.first[main]] if len(root_at) else 0, np.arange(count))
+    return Tree(below, first, end, root.astype(np.int64), len(head))
+
+
+def _by_reach(extras: Extras, tree: Tree, tail: Ints, minor: NDArray[np.int64]) -> tuple[Ints, Ints, Ints]:
+    """Return the further intervals reach by reach: those of its upper end, for a minor reach also what is above that."""
+    number = np.diff(extras.start)
+    having = np.flatnonzero(number[tail] > 0)
+    row, at = gather(extras.start, tail[having])
+    more = minor[(tree.end[tail[minor]] > tree.first[tail[minor]])]
+    more = more[~extras.exploded[tail[more]]]
+    owner = np.concatenate([having[row], more])
+    if not len(owner):
+        blank = np.zeros(0, dtype=np.int32)
+        return blank, blank, blank
+    first = np.concatenate([extras.first[at], tree.first[tail[more]]])
+    end = np.concatenate([extras.end[at], tree.end[tail[more]]])
+    order = np.argsort(owner * np.int64(len(tail) + 1) + first)
+    start = np.zeros(len(tail) + 1, dtype=np.int32)
+    np.cumsum(np.bincount(owner, minlength=len(tail)), out=start[1:])
+    return start, first[order].astype(np.int32), end[order].astype(np.int32)

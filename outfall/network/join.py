@@ -1,4 +1,4 @@
-"""Which ends of lines are one node: by node ids, by identical coordinates, else within a tolerance, in that order."""
+"""Which ends of lines are one node by what the file says: node ids, the next line, identical coordinates."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import shapely
-from scipy.spatial import cKDTree
 
-from outfall.network.unite import Joins, Union
+from outfall.network.unite import merge_groups
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from outfall.network.record import Record
 
-__all__ = ["Ends", "join_ends"]
+__all__ = ["Atoms", "Ends", "find_atoms", "make_ends"]
 
 _SAME_NODE_M = 5.0  # ends that carry one node id lie on one structure: a manhole or a chamber
 _MANY = 20
@@ -44,12 +43,34 @@ class Ends:
     key: NDArray[np.object_]
 
 
-def join_ends(lines: gpd.GeoDataFrame, record: Record, *, about: str, tolerance_m: float) -> Ends:
-    """Return the nodes of lines.
+@dataclass(frozen=True, eq=False)
+class Atoms:
+    """Ends of lines in groups that no tolerance was needed for.
 
-    Node ids of the file decide where the ends that share one lie together. Ends without an id are one node where their
-    coordinates are identical or, nearest pairs first, within the tolerance; two ends with different ids never are.
-    Ends are not joined where that would make one point of a line.
+    Parameters
+    ----------
+    group : ndarray of int, two per line
+        Group of each end: first all beginnings, then all far ends.
+    place : ndarray of float, two rows per line
+        Where each end is.
+    spot, number : ndarray of int
+        The distinct coordinates each end has, and how many ends each of those has.
+    key : ndarray of object, two per line
+        The user's id of the node at each end; None where the file gives none.
+    """
+
+    group: NDArray[np.int64]
+    place: NDArray[np.float64]
+    spot: NDArray[np.int64]
+    number: NDArray[np.int64]
+    key: NDArray[np.object_]
+
+
+def find_atoms(lines: gpd.GeoDataFrame, record: Record, *, about: str, tolerance_m: float) -> Atoms:
+    """Return the ends of lines in groups that are one node whatever the tolerance.
+
+    Node ids of the file decide where the ends that share one lie together; else identical coordinates do, and what the
+    file says comes next.
 
     Parameters
     ----------
@@ -60,32 +81,64 @@ def join_ends(lines: gpd.GeoDataFrame, record: Record, *, about: str, tolerance_
     about : str
         ``"rivers"`` or ``"pipes"``.
     tolerance_m : float, metres
-        Largest gap between ends that are one node.
+        Node ids that stand farther apart than four times this, and 5 m, are not believed.
+
+    Returns
+    -------
+    Atoms
+        Two ends per line.
+    """
+    shapes, count = lines.geometry.to_numpy(), len(lines)
+    points = [shapely.get_point(shapes, 0), shapely.get_point(shapes, -1)] if count else [np.empty(0, object)]
+    place = shapely.get_coordinates(np.concatenate(points))
+    limit_m = max(_SAME_NODE_M, 4 * tolerance_m)
+    key = _trusted(_keys(lines), place, lines, record, about=about, limit_m=limit_m)
+    group, spot, number = _identical(key, place)
+    group = _follow(group, lines, place, record, about=about, limit_m=limit_m)
+    return Atoms(np.unique(group, return_inverse=True)[1], place, spot, number, key)
+
+
+def make_ends(atoms: Atoms, seams: pd.DataFrame) -> Ends:
+    """Return the nodes: each lies where most of its ends do.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        Groups of ends.
+    seams : DataFrame
+        Pairs of ends (``one``, ``other``) whose groups are one node.
 
     Returns
     -------
     Ends
         One node per group of ends.
     """
-    shapes, count = lines.geometry.to_numpy(), len(lines)
-    points = (
-        np.concatenate([shapely.get_point(shapes, 0), shapely.get_point(shapes, -1)]) if count else np.empty(0, object)
+    group, place, key = atoms.group, atoms.place, atoms.key
+    group = merge_groups(group, seams["one"].to_numpy(), seams["other"].to_numpy())
+    order = (
+        np.lexsort((place[:, 1], place[:, 0], -atoms.number[atoms.spot], group))
+        if len(group)
+        else np.empty(0, dtype=np.int64)
     )
-    place = shapely.get_coordinates(points)
-    last = lines["part"].to_numpy() == lines.groupby("line_id")["part"].transform("max").to_numpy() if count else []
-    tail = lines["from_node"].where(lines["part"] == 0)
-    head = lines["to_node"].where(last)
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = group[order][1:] != group[order][:-1]
+    names = np.full(int(first.sum()), None, dtype=object)
+    has = np.flatnonzero(key != None)  # noqa: E711
+    smallest = pd.Series(key[has].astype(str), dtype="object").groupby(group[has]).min()
+    names[smallest.index.to_numpy(dtype=np.int64)] = smallest.to_numpy(dtype=object)
+    count = len(group) // 2
+    return Ends(group[:count], group[count:], place[order[first]], names)
+
+
+def _keys(lines: gpd.GeoDataFrame) -> NDArray[np.object_]:
+    """Return the node id at each end; those between the parts of one line have none."""
+    if not len(lines):
+        return np.empty(0, dtype=object)
+    last = lines["part"].to_numpy() == lines.groupby("line_id")["part"].transform("max").to_numpy()
+    tail, head = lines["from_node"].where(lines["part"] == 0), lines["to_node"].where(last)
     key = np.concatenate([tail.astype("object"), head.astype("object")])
     key[pd.isna(key)] = None
-    key = _trusted(key, place, lines, record, about=about, limit_m=max(_SAME_NODE_M, 4 * tolerance_m))
-    group, spot, number = _identical(key, place)
-    group = _follow(group, lines, place, record, about=about, limit_m=max(_SAME_NODE_M, 4 * tolerance_m))
-    keyed = np.zeros(group.max(initial=-1) + 1, dtype=bool)
-    keyed[group[key != None]] = True  # noqa: E711
-    if tolerance_m > 0:
-        group = _within(group, keyed, place, lines, record, about=about, tolerance_m=tolerance_m)
-    _, group = np.unique(group, return_inverse=True)
-    return _ends(group, place, spot, number, key, count)
+    return key
 
 
 def _trusted(
@@ -200,93 +253,4 @@ def _follow(
             decision="joined by position alone",
             distance_m=float(far),
         )
-    root = Union(int(group.max(initial=-1)) + 1)
-    for one, other in zip(group[len(lines) + at[near]].tolist(), group[then[near]].tolist(), strict=True):
-        root.join(one, other)
-    return np.asarray([root.find(item) for item in group.tolist()], dtype=np.int64)
-
-
-def _within(
-    group: NDArray[np.int64],
-    keyed: NDArray[np.bool_],
-    place: NDArray[np.float64],
-    lines: gpd.GeoDataFrame,
-    record: Record,
-    *,
-    about: str,
-    tolerance_m: float,
-) -> NDArray[np.int64]:
-    """Join groups within the tolerance, nearest first, unless both have ids, a line would collapse or a chain forms."""
-    spots, first = np.unique(place[:, 0] + 1j * place[:, 1], return_index=True)
-    tree = cKDTree(np.column_stack([spots.real, spots.imag]))
-    pairs = tree.query_pairs(tolerance_m, output_type="ndarray")
-    if not len(pairs):
-        return group
-    gap = np.abs(spots[pairs[:, 0]] - spots[pairs[:, 1]])
-    order = np.lexsort(
-        (pairs[:, 1], pairs[:, 0], gap)
-    )  # spots are sorted by place, so this does not depend on row order
-    ends = first[pairs[order]]
-    joins = Joins(group, keyed, place, len(lines), tolerance_m)
-    ids = np.tile(lines["line_id"].to_numpy(dtype=object), 2)
-    for one, other in ends.tolist():
-        joins.join(one, other)
-    for refused in sorted({tuple(sorted({str(ids[a]), str(ids[b])})) for a, b in joins.refused}):
-        record.add(
-            "unsnapped",
-            refused,
-            (
-                f"ends within {tolerance_m:g} m of each other belong to a line that is shorter than that",
-                f"{tolerance_m:g} m 内的端点属于更短的管线",
-            ),
-            about=about,
-            decision="kept apart, so that no line becomes a point",
-        )
-    out = np.asarray([joins.root.find(item) for item in group.tolist()], dtype=np.int64)
-    _record_joined(out, group, place, ids, record, about)
-    return out
-
-
-def _record_joined(
-    out: NDArray[np.int64],
-    group: NDArray[np.int64],
-    place: NDArray[np.float64],
-    ids: NDArray[np.object_],
-    record: Record,
-    about: str,
-) -> None:
-    frame = pd.DataFrame({"node": out, "group": group, "id": ids, "east": place[:, 0], "north": place[:, 1]})
-    frame = frame[frame.groupby("node")["group"].transform("nunique") > 1]
-    for _, same in frame.groupby("node", sort=False):
-        gap = float(np.hypot(np.ptp(same["east"]), np.ptp(same["north"])))
-        record.add(
-            "joined_ends",
-            same["id"],
-            (
-                f"ends of {', '.join(sorted(set(same['id'])))} lie {gap:.3f} m apart",
-                f"{', '.join(sorted(set(same['id'])))} 的端点相距 {gap:.3f} m",
-            ),
-            about=about,
-            decision="joined to one node",
-            at=(float(same["east"].mean()), float(same["north"].mean())),
-            distance_m=gap,
-        )
-
-
-def _ends(
-    group: NDArray[np.int64],
-    place: NDArray[np.float64],
-    spot: NDArray[np.int64],
-    number: NDArray[np.int64],
-    key: NDArray[np.object_],
-    count: int,
-) -> Ends:
-    """Return the nodes: each lies where most of its ends do."""
-    order = np.lexsort((place[:, 1], place[:, 0], -number[spot], group)) if len(group) else np.empty(0, dtype=np.int64)
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = group[order][1:] != group[order][:-1]
-    names = np.full(int(first.sum()), None, dtype=object)
-    has = np.flatnonzero(key != None)  # noqa: E711
-    for at in has[np.argsort(key[has].astype(str), kind="stable")][::-1]:
-        names[group[at]] = str(key[at])
-    return Ends(group[:count], group[count:], place[order[first]], names)
+    return merge_groups(group, len(lines) + at[near], then[near])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from outfall.network.arrays import find_pieces
-from outfall.network.knots import find_knots
+from outfall.network.knots import find_node_knots
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -94,9 +94,9 @@ def number_loops(reaches: gpd.GeoDataFrame, arrays: Arrays) -> pd.DataFrame:
     DataFrame
         ``loop``, ``reach_id``, ``is_two_way``, ordered by loop and id.
     """
-    part = find_knots(arrays)[0]
-    own = arrays.from_node == arrays.to_node
-    inside = (np.bincount(part, minlength=1)[part] > 1) | own if len(part) else own
+    node_part = find_node_knots(arrays)
+    part = node_part[arrays.from_node]
+    inside = part == node_part[arrays.to_node]
     names = reaches["reach_id"].to_numpy(dtype=object)
     frame = pd.DataFrame({"part": part, "reach_id": names, "is_two_way": arrays.two_way})[inside]
     first = frame.groupby("part")["reach_id"].min().sort_values()

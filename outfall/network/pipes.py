@@ -13,6 +13,8 @@ from outfall.network.cut import cut_lines
 from outfall.network.join import Ends
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from outfall.network.record import Record
@@ -53,6 +55,7 @@ def join_pipes(
     *,
     tolerance_m: float,
     join_m: float,
+    apart: Sequence[frozenset[str]] = (),
 ) -> tuple[gpd.GeoDataFrame, Ends]:
     """Return rivers and pipes as one set of lines, with a reach of kind ``interface`` at each discharge.
 
@@ -70,6 +73,8 @@ def join_pipes(
         Decisions are added to it.
     tolerance_m, join_m : float, metres
         Gap within which a node of the river is taken; distance within which a pipe discharges to a river.
+    apart : sequence of frozenset of str
+        Ids of lines that are not to be joined.
 
     Returns
     -------
@@ -79,6 +84,9 @@ def join_pipes(
         Their nodes.
     """
     touches = _find_touches(rivers, pipes, pipe_ends, tolerance_m=tolerance_m, join_m=join_m)
+    names = rivers["line_id"].to_numpy(dtype=object)[touches["line"].to_numpy()]
+    held = [any({pipe, name} <= ids for ids in apart) for pipe, name in zip(touches["pipe"], names, strict=True)]
+    touches = touches[~np.array(held, dtype=bool)].reset_index(drop=True)
     _record_unreached(rivers, pipes, pipe_ends, touches, record, join_m)
     touches, cuts, place = _place_on_rivers(rivers, river_ends, touches, tolerance_m)
     new = Ends(

@@ -11,6 +11,7 @@ import shapely
 
 from outfall.coordinates import to_crs
 from outfall.errors import PlaceError, Problem
+from outfall.network.nearby import cut_segments, find_near
 from outfall.tables import empty
 from outfall.vocabulary import words
 
@@ -29,7 +30,7 @@ _NOWHERE = float(np.exp(-0.5 * _REACH_SIGMAS**2))
 _BANKED = ("river", "ditch", "culvert", "tidal")
 _NOT_A_PLACE = ("interface",)
 _KEYS = ("sighting_id", "outfall_id", "source_id", "sample_id", "photo_id", "node_id", "clue_id")
-_LOOK_M = 0.5
+_FEW = 8  # so many times more reaches than points are looked through by their boxes first
 
 
 def locate(
@@ -116,38 +117,37 @@ def _near(
     if not len(at) or not len(row):
         return pd.DataFrame({"point": [], "reach": [], "rank": []})
     sigma = _sigma(points, sigma_m)[at]
-    near, line = shapely.STRtree(lines[row]).query(shapes[at], predicate="dwithin", distance=_REACH_SIGMAS * sigma)
-    reach = row[line]
-    gap = shapely.distance(shapes[at[near]], lines[reach])
-    order = np.lexsort((_id_order(network)[reach], gap, near))
-    near, reach, gap = near[order], reach[order], gap[order]
-    weight = np.exp(-0.5 * (gap / sigma[near]) ** 2)
-    whole = np.bincount(near, weights=weight, minlength=len(at)) + _NOWHERE
-    rank = np.arange(len(near)) - np.searchsorted(near, near, side="left") + 1
-    keep = rank <= k
-    frame = pd.DataFrame({"point": at[near], "reach": reach, "rank": rank, "off_m": gap, "sigma_m": sigma[near]})
-    frame["place_share"] = weight / whole[near]
-    frame["of"] = np.bincount(near, minlength=len(at))[near]
-    frame = frame[keep].reset_index(drop=True)
-    return _measure(frame, shapes[frame["point"]], network)
+    lines = network.reaches.geometry.to_numpy()
+    row = _reachable(lines, row, shapes[at], _REACH_SIGMAS * sigma)
+    near = find_near(
+        shapely.get_coordinates(shapes[at]), _REACH_SIGMAS * sigma, cut_segments(lines[row], row), _id_order(network)
+    )
+    weight = np.exp(-0.5 * (near.off / sigma[near.point]) ** 2)
+    whole = np.bincount(near.point, weights=weight, minlength=len(at)) + _NOWHERE
+    rank = np.arange(len(near.point)) - np.searchsorted(near.point, near.point, side="left") + 1
+    keep = np.flatnonzero(rank <= k)
+    point, reach = near.point[keep], near.line[keep]
+    frame = pd.DataFrame({"point": at[point], "reach": reach, "rank": rank[keep], "off_m": near.off[keep]})
+    frame["sigma_m"] = sigma[point]
+    frame["place_share"] = weight[keep] / whole[point]
+    frame["of"] = np.bincount(near.point, minlength=len(at))[point]
+    plan, length = shapely.length(lines[reach]), network.arrays.length_m[reach]
+    frame["along_m"] = np.where(plan > 0, near.along[keep] / np.where(plan > 0, plan, 1.0), 0.0) * length
+    banked = np.isin(network.reaches["kind"].to_numpy(dtype=object), _BANKED)[reach]
+    side = np.where(near.turn[keep] > 0, "left", "right").astype(object)
+    side[(np.abs(near.turn[keep]) < 1e-9) | ~banked] = None
+    return frame.assign(side=side, foot=shapely.points(near.foot[keep]))
 
 
-def _measure(frame: pd.DataFrame, points: NDArray[np.object_], network: Network) -> pd.DataFrame:
-    """Add along_m, side and the foot of the point."""
-    lines = network.reaches.geometry.to_numpy()[frame["reach"]]
-    plan, at = shapely.length(lines), shapely.line_locate_point(lines, points)
-    foot = shapely.line_interpolate_point(lines, at)
-    before = shapely.get_coordinates(shapely.line_interpolate_point(lines, np.maximum(at - _LOOK_M, 0.0)))
-    after = shapely.get_coordinates(shapely.line_interpolate_point(lines, np.minimum(at + _LOOK_M, plan)))
-    east, north = (after - before).T
-    off_east, off_north = (shapely.get_coordinates(points) - shapely.get_coordinates(foot)).T
-    turn = east * off_north - north * off_east
-    banked = np.isin(network.reaches["kind"].to_numpy(dtype=object)[frame["reach"]], _BANKED)
-    side = np.where(turn > 0, "left", "right").astype(object)
-    side[(np.abs(turn) < 1e-9) | ~banked] = None
-    length = network.arrays.length_m[frame["reach"]]
-    along = np.where(plan > 0, at / np.where(plan > 0, plan, 1.0), 0.0) * length
-    return frame.assign(along_m=along, side=side, foot=foot)
+def _reachable(
+    lines: NDArray[np.object_], row: NDArray[np.int64], points: NDArray[np.object_], radius: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return the rows of lines worth cutting into segments: for few points on many lines, those whose box is near."""
+    if len(points) * _FEW > len(row):
+        return row
+    place = shapely.get_coordinates(points)
+    boxes = shapely.box(*(place - radius[:, None]).T, *(place + radius[:, None]).T)
+    return row[np.unique(shapely.STRtree(lines[row]).query(boxes)[1])]
 
 
 def _said(points: gpd.GeoDataFrame, network: Network, kinds: Sequence[str] | None) -> pd.DataFrame:
@@ -176,12 +176,6 @@ def _table(frame: pd.DataFrame, ids: NDArray[np.object_], network: Network) -> g
     arrays, reach = network.arrays, frame["reach"].to_numpy(np.int64)
     names = network.reaches["reach_id"].to_numpy(dtype=object)[reach]
     point = ids[frame["point"].to_numpy(np.int64)]
-    reason = [
-        f"{off:.1f} m off, {off / sigma:.1f} sigma; {int(of)} within {_REACH_SIGMAS:g} sigma"
-        if of
-        else "said to be on this reach"
-        for off, sigma, of in zip(frame["off_m"], frame["sigma_m"].fillna(1.0), frame["of"], strict=True)
-    ]
     along = np.minimum(frame["along_m"].to_numpy(float), arrays.length_m[reach])
     columns = {
         "place_id": [f"{one}/{rank}" for one, rank in zip(point, frame["rank"].astype(int), strict=True)],
@@ -193,12 +187,27 @@ def _table(frame: pd.DataFrame, ids: NDArray[np.object_], network: Network) -> g
         "side": frame["side"].to_numpy(dtype=object),
         "chainage_m": np.maximum(arrays.mouth_m[reach] + arrays.length_m[reach] - along, 0.0),
         "place_share": frame["place_share"].to_numpy(float),
-        "reason": reason,
+        "reason": _reasons(frame),
         "source_ref": [f"locate({one})" for one in point],
     }
     blank = empty("places", crs=network.crs)
     typed = {name: pd.Series(columns[name]).astype(blank[name].dtype) for name in blank.columns if name != "geometry"}
     return gpd.GeoDataFrame(pd.DataFrame(typed), geometry=gpd.GeoSeries(frame["foot"].to_numpy(), crs=network.crs))
+
+
+def _reasons(frame: pd.DataFrame) -> NDArray[np.object_]:
+    """Return why each row is a candidate; many rows say the same, so each text is written once."""
+    off, sigma = frame["off_m"].to_numpy(float), frame["sigma_m"].fillna(1.0).to_numpy(float)
+    said = np.stack([np.round(off * 10), np.round(off / sigma * 10), frame["of"].to_numpy(float)], axis=1).astype(int)
+    width = said.max(axis=0, initial=0) + 1
+    _, first, same = np.unique(np.ravel_multi_index(tuple(said.T), width), return_index=True, return_inverse=True)
+    text = [
+        f"{off / 10:.1f} m off, {sigmas / 10:.1f} sigma; {of} within {_REACH_SIGMAS:g} sigma"
+        if of
+        else "said to be on this reach"
+        for off, sigmas, of in said[first].tolist()
+    ]
+    return np.asarray(text, dtype=object)[same]
 
 
 def _wanted(network: Network, kinds: Sequence[str] | None) -> NDArray[np.bool_]:

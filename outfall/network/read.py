@@ -15,6 +15,7 @@ from outfall.tables import read_frame
 
 if TYPE_CHECKING:
     from outfall.network.graph import Network
+    from outfall.network.overrides import Undo
 
 __all__ = ["read_network"]
 
@@ -33,6 +34,7 @@ def read_network(
     join_m: float = 30.0,
     rename: Mapping[str, str] | None = None,
     pipes_rename: Mapping[str, str] | None = None,
+    undo: Undo = None,
 ) -> Network:
     """Return the network of river and pipe files; `build_network` says how lines are joined.
 
@@ -53,6 +55,8 @@ def read_network(
         Distance within which a pipe that ends discharges to a river.
     rename, pipes_rename : mapping of str to str, optional
         The file's heading to our column.
+    undo : sequence of str, or DataFrame, optional
+        Ids of issues whose decision is reversed, or rows as `outfall.network.list_overrides` makes them.
 
     Returns
     -------
@@ -85,6 +89,7 @@ def read_network(
         crs=crs,
         tolerance_m=tolerance_m,
         join_m=join_m,
+        undo=undo,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -101,11 +102,23 @@ class Record:
         blank = empty("issues", crs=crs)
         if not self.rows:
             return blank
-        frame = pd.DataFrame(self.rows).sort_values(
-            ["kind", "about", "row_ids", "reason"], kind="stable", ignore_index=True
-        )
-        frame.insert(0, "issue_id", [f"network-{number}" for number in range(1, len(frame) + 1)])
+        order = ["kind", "about", "row_ids", "reason", "distance_m"]
+        frame = pd.DataFrame(self.rows).sort_values(order, kind="stable", ignore_index=True)
+        frame.insert(0, "issue_id", _issue_ids(frame))
         shapes = gpd.GeoSeries(frame.pop("geometry"), crs=crs)
         frame["decision"] = frame["decision"].mask(frame["decision"] == "")
         types = {name: blank[name].dtype for name in frame.columns}
         return gpd.GeoDataFrame(frame.astype(types)[[n for n in blank.columns if n != "geometry"]], geometry=shapes)
+
+
+def _issue_ids(frame: pd.DataFrame) -> list[str]:
+    """Return an id for each issue that only depends on what it is about: its kind, its rows and its place."""
+    seen: dict[str, int] = {}
+    names = []
+    columns = (frame[name] for name in ("kind", "about", "row_ids", "geometry"))
+    for kind, about, ids, where in zip(*columns, strict=True):
+        at = shapely.get_coordinates(where)[0].round(1).tolist() if where is not None else ""
+        digest = hashlib.sha256(f"{kind}|{about}|{ids}|{at}".encode()).hexdigest()[:10]
+        seen[digest] = seen.get(digest, 0) + 1
+        names.append(f"{kind}-{digest}" + (f"-{seen[digest]}" if seen[digest] > 1 else ""))
+    return names

@@ -1,20 +1,16 @@
-"""Which piece of a cut line a place on the user's own line is on, and whether the tables of a network hold together."""
+"""Which piece of a cut line a place on the user's own line is on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import difflib
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from outfall.errors import Problem
-from outfall.tables import contract
+from outfall.errors import NetworkError, Problem
 
-if TYPE_CHECKING:
-    import geopandas as gpd
-
-__all__ = ["find_stretches", "group_lines", "list_problems", "order_exits"]
+__all__ = ["find_rows", "find_stretches", "group_lines"]
 
 Lines = dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
 
@@ -32,17 +28,56 @@ def group_lines(reaches: pd.DataFrame) -> Lines:
     Returns
     -------
     dict of str to (rows, starts)
-        Rows, and metres from the beginning of the line.
+        Rows, and metres from the beginning of the line. A piece ``R.2`` that was cut again is a line of its pieces
+        ``R.2.1`` and ``R.2.2``. Pieces without a ``start_m``, because they were turned, are in no line of several.
     """
     if "line_id" not in reaches.columns:
         return {}
     frame = pd.DataFrame({"line": reaches["line_id"].to_numpy(dtype=object), "row": np.arange(len(reaches))})
-    frame["start"] = reaches["start_m"].fillna(0.0).to_numpy(float) if "start_m" in reaches.columns else 0.0
-    frame = frame[frame["line"].notna()].sort_values(["line", "start", "row"], kind="stable")
+    frame["start"] = reaches["start_m"].to_numpy(float) if "start_m" in reaches.columns else 0.0
+    frame = frame[frame["line"].notna()]
+    frame = frame[frame["start"].notna() | ~frame["line"].duplicated(keep=False)].fillna({"start": 0.0})
+    frame = pd.concat([frame, _cut_again(frame, reaches["reach_id"].to_numpy(dtype=object))])
+    frame = frame.sort_values(["line", "start", "row"], kind="stable")
     rows, starts = frame["row"].to_numpy(np.int64), frame["start"].to_numpy(float)
     names, first = np.unique(frame["line"].to_numpy(dtype=object).astype(str), return_index=True)
     stop = np.append(first[1:], len(frame))
     return {name: (rows[a:b], starts[a:b]) for name, a, b in zip(names.tolist(), first, stop, strict=True)}
+
+
+def find_rows(row_of: pd.Index, lines: Lines, ids: list[str]) -> NDArray[np.int64]:
+    """Return the row of each reach; of a line that was cut, that of its last piece.
+
+    Parameters
+    ----------
+    row_of : Index
+        Reach ids of the network.
+    lines : dict
+        From `group_lines`.
+    ids : list of str, n values
+        Reach ids, or ids of lines that were cut.
+
+    Returns
+    -------
+    ndarray of int, n values
+        Rows of ``reaches``.
+
+    Raises
+    ------
+    NetworkError
+        An id is not in the network.
+    """
+    rows = np.asarray(row_of.get_indexer(ids), dtype=np.int64)
+    for at in np.flatnonzero(rows < 0):
+        pieces = lines.get(ids[at])
+        rows[at] = pieces[0][-1] if pieces else -1
+    lost = [ids[at] for at in np.flatnonzero(rows < 0)]
+    if lost:
+        near = difflib.get_close_matches(lost[0], [str(name) for name in row_of[:100_000]], n=1)
+        known = f"it has {len(row_of):,} reaches, e.g. {row_of[:3].tolist()}"
+        fix = f"did you mean {near[0]!r}?" if near else known
+        raise NetworkError("network", [Problem("reach_id", "not in the network", fix, tuple(dict.fromkeys(lost)))])
+    return rows
 
 
 def find_stretches(
@@ -66,10 +101,16 @@ def find_stretches(
     Returns
     -------
     rows : ndarray of int
-        -1 where the id is unknown or the place is not on it.
+        Rows of ``reaches``.
     along : ndarray of float, metres
         Along the reach.
+
+    Raises
+    ------
+    NetworkError
+        An id is not in the network, or a place is not on its reach.
     """
+    known = find_rows(row_of, lines, ids)
     rows, along = row_of.get_indexer(ids).astype(np.int64), np.asarray(along_m, dtype=float).copy()
     for at in np.flatnonzero(rows < 0):
         pieces, starts = lines.get(ids[at], (np.empty(0, dtype=np.int64), np.empty(0)))
@@ -78,67 +119,21 @@ def find_stretches(
             rows[at], along[at] = pieces[piece], along[at] - starts[piece]
     limit = np.where(rows >= 0, length_m[rows] if len(length_m) else 0.0, 0.0)
     outside = ~(along >= 0) | (along > limit + np.maximum(_OVERSHOOT_SHARE * limit, 1.0))
-    rows[outside] = -1
+    if outside.any():
+        lost = [int(row) for row in np.flatnonzero(outside)]
+        first, given = lost[0], [f"{ids[row]} at {float(along_m[row]):g} m" for row in lost]
+        end = float(length_m[known[first]] + (0.0 if ids[first] in row_of else lines[ids[first]][1][-1]))
+        fix = f"{ids[first]} is {end:,.1f} m long; count from its upstream end"
+        raise NetworkError("network", [Problem("along_m", "is not on the reach", fix, tuple(given))])
     return rows, np.minimum(along, limit)
 
 
-def list_problems(reaches: gpd.GeoDataFrame, nodes: gpd.GeoDataFrame) -> list[Problem]:
-    """Return why two tables are not a network.
-
-    Parameters
-    ----------
-    reaches, nodes : GeoDataFrame
-        Tables of their contracts.
-
-    Returns
-    -------
-    list of Problem
-        Empty for good tables.
-    """
-    problems = []
-    crs = reaches.crs
-    if crs is None or not crs.is_projected:
-        what = f"CRS is {crs.name if crs else 'missing'}; a metric one was expected"
-        problems.append(Problem("reaches", what, "convert with outfall.coordinates.to_crs"))
-    elif nodes.crs != crs:
-        problems.append(
-            Problem("nodes", "the CRS is not that of the reaches", "convert with outfall.coordinates.to_crs")
-        )
-    for frame, key in ((reaches, contract("reaches").key), (nodes, contract("nodes").key)):
-        twice = frame[key][frame[key].duplicated()]
-        if len(twice):
-            problems.append(Problem(key, "stands more than once", "give every row its own id", tuple(map(str, twice))))
-    for end in ("from_node", "to_node"):
-        lost = reaches["reach_id"][~reaches[end].isin(nodes["node_id"])]
-        if len(lost):
-            problems.append(Problem(end, "names a node that is not in nodes", "add the node", tuple(map(str, lost))))
-    return problems
-
-
-def order_exits(reaches: pd.DataFrame, from_node: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the order of preference among the reaches that leave one node: main path, larger share, longer, id.
-
-    Parameters
-    ----------
-    reaches : DataFrame, n rows
-        Reaches of a network.
-    from_node : ndarray of int32, n values
-        Row of the node they leave.
-
-    Returns
-    -------
-    ndarray of int32, n values
-        0 is the main path; a reach marked minor is never 0, even alone.
-    """
-    count = len(reaches)
-    minor, fraction = np.zeros(count, dtype=bool), np.full(count, -1.0)
-    if "is_main" in reaches.columns:
-        minor = reaches["is_main"].astype("boolean").eq(False).fillna(value=False).to_numpy(dtype=bool)  # noqa: FBT003
-    if "fraction_share" in reaches.columns:
-        fraction = reaches["fraction_share"].fillna(-1.0).to_numpy(float)
-    ids = pd.factorize(reaches["reach_id"], sort=True)[0]
-    order = np.lexsort((ids, -reaches["length_m"].to_numpy(float), -fraction, minor, from_node))
-    first = np.searchsorted(from_node[order], from_node[order], side="left")
-    rank = np.empty(count, dtype=np.int32)
-    rank[order] = np.arange(count) - first + minor[order[first]] if count else 0
-    return rank
+def _cut_again(frame: pd.DataFrame, ids: NDArray[np.object_]) -> pd.DataFrame:
+    """Return the pieces of pieces: rows whose line is the id of a piece that is no more."""
+    found, pieces = [], frame[frame["line"].to_numpy(dtype=object) != ids[frame["row"]]]
+    for line, row, start in pieces.itertuples(index=False, name=None):
+        steps = str(ids[row])[len(str(line)) :].split(".")[1:] if str(ids[row]).startswith(f"{line}.") else []
+        found += [(f"{line}." + ".".join(steps[:end]), row, start) for end in range(1, len(steps))]
+    again = pd.DataFrame(found, columns=["line", "row", "start"])
+    again["start"] -= again.groupby("line")["start"].transform("min")
+    return again

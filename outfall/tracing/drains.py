@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import shapely
 
-from outfall.tracing.doubt import doubt_directions
-from outfall.tracing.worlds import Ways, draw_lanes
+from outfall.network.worlds import Ways, draw_lanes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,34 +68,17 @@ def find_drains(network: Network, settings: Settings) -> Drains:
     Drains
         Empty where the network has no pipe and no ditch.
     """
-    from outfall.network import travel_times
+    from outfall.network import travel_times, weigh_direction
 
-    reaches = network.reaches
+    reaches = weigh_direction(network, weights=settings["direction"], turn=False).reaches
     wanted = reaches["kind"].isin([*DRAIN_KINDS, "interface"])
     chosen = reaches[wanted.to_numpy()].sort_values("reach_id").reset_index(drop=True)
     chosen = chosen.assign(system=chosen["system"].fillna("unstated").astype("str"))
     hours = travel_times(network).reindex(chosen["reach_id"]).to_numpy(dtype=float)
     codes, node_ids = pd.factorize(pd.concat([chosen["from_node"], chosen["to_node"]], ignore_index=True), sort=True)
     from_node, to_node = codes[: len(chosen)].astype(np.int64), codes[len(chosen) :].astype(np.int64)
-    at_water = _find_water(network, chosen, from_node, len(node_ids), settings["direction"]["water_m"])
-    share = doubt_directions(chosen, from_node, to_node, at_water, settings["direction"])
-    ways = _find_ways(
-        chosen.assign(forward_share=share), from_node, to_node, hours, settings["route"], int(settings["run"]["seed"])
-    )
+    ways = _find_ways(chosen, from_node, to_node, hours, settings["route"], int(settings["run"]["seed"]))
     return Drains(chosen, ways, pd.Index(node_ids), from_node, to_node, np.nan_to_num(hours))
-
-
-def _find_water(
-    network: Network, drains: pd.DataFrame, from_node: NDArray[np.int64], nodes: int, water_m: float
-) -> NDArray[np.bool_]:
-    """Return whether open water is beside each node at which a drain begins."""
-    rivers = network.reaches.geometry[network.reaches["kind"].isin(WATER_KINDS).to_numpy()]
-    at_water = np.zeros(nodes, dtype=bool)
-    if len(rivers) and len(drains):
-        begins = shapely.get_point(np.asarray(drains.geometry.array), 0)
-        tree = shapely.STRtree(np.asarray(rivers.array))
-        at_water[from_node[np.unique(tree.query(begins, predicate="dwithin", distance=water_m)[0])]] = True
-    return at_water
 
 
 def _find_ways(

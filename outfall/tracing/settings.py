@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from outfall.errors import Problem, TraceError
+from outfall.network import default_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,4 +90,5 @@ def _refuse(settings: Settings, section: str, name: str, value: object) -> Probl
 def _settings() -> Settings:
     with files(__package__).joinpath("settings.toml").open("rb") as stream:
         tables = {name: part for name, part in tomllib.load(stream).items() if isinstance(part, dict)}
-    return {name: {key: float(value) for key, value in part.items()} for name, part in tables.items()}
+    numbers = {name: {key: float(value) for key, value in part.items()} for name, part in tables.items()}
+    return {**numbers, "direction": default_weights()}

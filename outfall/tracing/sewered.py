@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from outfall.network.worlds import list_paths, share_of, sweep
 from outfall.tracing.drains import DRAIN_KINDS
-from outfall.tracing.worlds import list_paths, share_of, sweep
 
 if TYPE_CHECKING:
     import geopandas as gpd

@@ -74,7 +74,7 @@ def reach_graph(network):
     rows = network.reaches[["reach_id", "from_node", "to_node", "forward_share"]].itertuples(index=False, name=None)
     begins, ends = {}, {}
     for reach, tail, head, share in rows:
-        both = 0 < share < 1
+        both = share < 0.95
         for node in {tail, head} if both else {tail}:
             begins.setdefault(node, []).append(reach)
         for node in {tail, head} if both else {head}:

@@ -90,10 +90,11 @@ def test_length_is_conserved():
 
 def test_ends_within_tolerance_are_joined_and_recorded():
     """Ends 0.36 m apart are one node, and the row says which and how far."""
-    row = issue(town(), "joined_ends")
+    row = issue(build_network(TOWN), "unsnapped")
     assert row["row_ids"] == "L1;L2;L3"
     assert row["distance_m"] == pytest.approx(0.3606, abs=1e-3)
-    assert kinds(build_network(TOWN, tolerance_m=0.1)).get("joined_ends") is None
+    assert row["decision"] == "joined to one node, by tolerance"
+    assert kinds(build_network(TOWN, tolerance_m=0.1)).get("unsnapped") is None
 
 
 def test_midline_join_cuts_the_line():
@@ -122,7 +123,7 @@ def test_pipe_enters_the_river_by_an_interface():
 
 def test_pipe_far_from_any_river_is_a_mouth_of_its_own():
     """A pipe end beyond the joining distance is reported with the distance."""
-    row = issue(town(), "unsnapped")
+    row = issue(build_network(TOWN, pipes=SEWERS, tolerance_m=0.1), "unsnapped")
     assert row["row_ids"] == "P3"
     assert row["distance_m"] == pytest.approx(626, abs=25)
     assert len(town().mouths()) == 3

@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from outfall.errors import NetworkError
-from outfall.network import Network, build_network, index
-from outfall.network.knots import find_knots
+from outfall.network import Network, build_network
 from tests.network.made import bare_network, lines, network_of, reach_graph
 
 EDGES = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), min_size=1, max_size=26)
@@ -52,20 +51,6 @@ def test_total_counts_each_reach_once(made, seed):
 
 
 @QUICK
-@given(NETWORKS, st.integers(0, 2**31))
-def test_bit_sweep_is_the_same(made, seed):
-    """Where intervals are given up, the sweep of bits gives the same totals."""
-    network = bare_network(*made)
-    values = np.random.default_rng(seed).uniform(0, 9, len(network.reaches))
-    made_index = index.make_index(network.arrays, np.full(len(values), np.nan))
-    everything = index.Index(
-        made_index.part, made_index.sequence, made_index.first, made_index.size, {}, made_index.exits,
-        frozenset(range(len(made_index.first))),
-    )  # fmt: skip
-    np.testing.assert_allclose(index.sum_total(everything, values), index.sum_total(made_index, values))
-
-
-@QUICK
 @given(NETWORKS)
 def test_path_is_a_walk(made):
     """A path runs from reach to reach in flow order, and there is one exactly where there is a way."""
@@ -79,28 +64,6 @@ def test_path_is_a_walk(made):
             if path:
                 assert (path[0], path[-1]) == (one, other)
                 assert all(graph.has_edge(a, b) for a, b in itertools.pairwise(path))
-
-
-@QUICK
-@given(NETWORKS)
-def test_split_flow_is_conserved(made):
-    """What enters anywhere leaves by the mouths or stays in a loop without a way out."""
-    network = bare_network(*made)
-    values = pd.Series(1.0, index=network.reaches["reach_id"])
-    arrived = network.accumulate(values, rule="apportioned")
-    part = index.make_index(network.arrays, np.full(len(values), np.nan))
-    leaving = set(part.exits[0][part.exits[1] >= 0].tolist())
-    at_end = 0.0
-    node_part = find_knots(network.arrays)[1]
-    ends = {p for p in set(part.part.tolist()) | set(node_part.tolist()) if p not in leaving}
-    for end in ends:
-        inside = [r for r, p in zip(values.index, part.part, strict=True) if p == end]
-        if inside:
-            at_end += arrived[inside[0]]
-            continue
-        node = np.flatnonzero(node_part == end)
-        at_end += arrived.to_numpy()[np.isin(network.arrays.to_node, node)].sum()
-    assert at_end == pytest.approx(len(values))
 
 
 def test_chain_needs_no_recursion():
@@ -124,18 +87,6 @@ def test_grid_of_diversions_is_exact():
     total = network.accumulate(pd.Series(1.0, index=network.reaches["reach_id"]))
     counts = [len(network.upstream(reach)) for reach in total.index]
     np.testing.assert_array_equal(total.to_numpy(), counts)
-
-
-def test_explosion_falls_back(monkeypatch):
-    """A cap on the intervals changes the way, not the sums."""
-    edges = [(a, b) for a in range(9) for b in range(a + 1, 10)]
-    network = network_of(edges)
-    values = pd.Series(np.arange(1.0, len(edges) + 1), index=network.reaches["reach_id"])
-    exact = network.accumulate(values)
-    monkeypatch.setattr(index, "_CAP_ALWAYS", 3)
-    monkeypatch.setattr(index, "_CAP_PER_PART", 0)
-    assert index.make_index(network.arrays, np.full(len(edges), np.nan)).exploded
-    pd.testing.assert_series_equal(network.accumulate(values), exact)
 
 
 def test_main_and_total_at_a_braid():

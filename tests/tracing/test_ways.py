@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from outfall.network.worlds import WORLDS, Ways, draw_lanes, list_paths, share_of, sweep
 from outfall.tracing import find_candidates, trace
-from outfall.tracing.worlds import WORLDS, Ways, draw_lanes, list_paths, share_of, sweep
 from tests.tracing.town import make_links, make_network, make_outfalls, make_sources
 
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
