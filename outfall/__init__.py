@@ -27,8 +27,18 @@ _HOMES = {
     "wgs84_to_gcj02": "outfall.coordinates",
     # network
     "Network": "outfall.network",
+    "as_of": "outfall.network",
+    "boundary_inflows": "outfall.network",
+    "build_network": "outfall.network",
+    "describe_capabilities": "outfall.network",
+    "find_bypasses": "outfall.network",
     "locate": "outfall.network",
+    "read_inp": "outfall.network",
     "read_network": "outfall.network",
+    "stream_orders": "outfall.network",
+    "travel_times": "outfall.network",
+    "upstream_probability": "outfall.network",
+    "weigh_direction": "outfall.network",
     # survey
     "read_boat": "outfall.survey",
     "read_crawler": "outfall.survey",
@@ -73,7 +83,21 @@ if TYPE_CHECKING:
     from outfall.coordinates import bd09_to_wgs84, choose_crs, find_shift, gcj02_to_wgs84, wgs84_to_bd09, wgs84_to_gcj02
     from outfall.errors import OutfallError
     from outfall.maps import Layer, Map, draw
-    from outfall.network import Network, locate, read_network
+    from outfall.network import (
+        Network,
+        as_of,
+        boundary_inflows,
+        build_network,
+        describe_capabilities,
+        find_bypasses,
+        locate,
+        read_inp,
+        read_network,
+        stream_orders,
+        travel_times,
+        upstream_probability,
+        weigh_direction,
+    )
     from outfall.project import Project
     from outfall.registry import list_doubtful, register
     from outfall.reports import inventory, write_briefs, write_inventory  # type: ignore[no-redef]  # a module has the name too

@@ -22,7 +22,7 @@ __all__ = ["boundaries_above", "boundary_inflows", "declare_inflows"]
 
 
 def boundary_inflows(
-    network: Network, *, column: str | None = None, own: str = "area_km2", tolerance: float = 0.1
+    network: Network, *, column: str | None = None, own: str = "area_km2", least_excess: float = 0.1
 ) -> gpd.GeoDataFrame:
     """Return the places where water enters a network from beyond its file, and how much where the file says it.
 
@@ -38,7 +38,7 @@ def boundary_inflows(
         Column with the published total; the first known one by default, none is an answer too.
     own : str, default "area_km2"
         Column with what each reach adds itself, in the same unit.
-    tolerance : float, default 0.1
+    least_excess : float, default 0.1
         What a published total may be too large by, in its unit; published columns are rounded. Our default: the
         largest rounding of NHDPlus totals on 6,295 reaches is 0.07 km2.
 
@@ -71,7 +71,7 @@ def boundary_inflows(
             raise NetworkError(msg, fix="Name the columns with the total upstream and with what each reach adds.")
     total = column or find_total_column(network.reaches)
     known = total is not None and network.reaches[own].notna().any()
-    found, smaller = find_excess(network, str(total), own, tolerance) if known else (inflow_rows(), 0)
+    found, smaller = find_excess(network, str(total), own, least_excess) if known else (inflow_rows(), 0)
     flagged = find_flags(network, own)
     flagged = flagged[~flagged["node_id"].isin(set(found["node_id"]))]
     rows = pd.concat([found, flagged], ignore_index=True).assign(column=own)

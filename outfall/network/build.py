@@ -85,7 +85,7 @@ def build_network(
     Returns
     -------
     Network
-        Reaches in the order of the lines; the pieces of a line that was cut are called ``<id>.1``, ``<id>.2`` …
+        Reaches in the order of the lines; the pieces of a line that was cut are called ``<id>.1``, ``<id>.2`` and so on.
 
     Raises
     ------

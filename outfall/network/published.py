@@ -62,7 +62,7 @@ def find_total_column(reaches: pd.DataFrame) -> str | None:
     return find_column(reaches, *_TOTALS)
 
 
-def find_excess(network: Network, total: str, own: str, tolerance: float) -> tuple[pd.DataFrame, int]:
+def find_excess(network: Network, total: str, own: str, least_excess: float) -> tuple[pd.DataFrame, int]:
     """Return where a published total is larger than what is in the file above, and how often it is smaller.
 
     Parameters
@@ -71,7 +71,7 @@ def find_excess(network: Network, total: str, own: str, tolerance: float) -> tup
         Any network.
     total, own : str
         Column with the published total, and with what each reach adds.
-    tolerance : float
+    least_excess : float
         In their unit.
 
     Returns
@@ -79,7 +79,7 @@ def find_excess(network: Network, total: str, own: str, tolerance: float) -> tup
     rows : DataFrame
         As `inflow_rows`; each place once, upstream before downstream, so that what enters above explains what is below.
     smaller : int
-        Reaches whose total is smaller than what the file holds by more than the tolerance.
+        Reaches whose total is smaller than what the file holds by more than the least_excess.
     """
     reaches, arrays = network.reaches, network.arrays
     published = pd.to_numeric(reaches[total], errors="coerce").to_numpy(float)
@@ -91,7 +91,7 @@ def find_excess(network: Network, total: str, own: str, tolerance: float) -> tup
     for _ in range(_ROUNDS):
         sums = network.accumulate(values, inflows=inflow_rows(rows) if rows else None).to_numpy(float)
         gap = published - sums
-        bad = gap > tolerance
+        bad = gap > least_excess
         if not bad.any():
             break
         count = network.accumulate(pd.Series(bad.astype(float), index=values.index)).to_numpy(float)
@@ -102,7 +102,7 @@ def find_excess(network: Network, total: str, own: str, tolerance: float) -> tup
         for node, group in pd.Series(first).groupby(arrays.from_node[first]):
             at = group.to_numpy()
             rows.append(_excess(network, int(node), at[np.argsort(number[at])], gap, ids, total, own))
-    return inflow_rows(rows), int((gap < -tolerance).sum())
+    return inflow_rows(rows), int((gap < -least_excess).sum())
 
 
 def find_flags(network: Network, column: str = "area_km2") -> pd.DataFrame:
