@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 
-class TooSlow(Exception):
+class TooSlow(Exception):  # noqa: N818 - it is a stop, not an error
     """A cell reached its limit; ``seconds`` is what the whole would have taken."""
 
     def __init__(self, seconds: float) -> None:
@@ -64,7 +64,7 @@ class Networkx:
         in_portions(case, lambda tail, head: self.graph.add_edges_from(zip(tail.tolist(), head.tolist(), strict=True)))
 
     def accumulate(self) -> np.ndarray:
-        return _push_down(self.case, lambda reach: self.graph.successors(reach))
+        return _push_down(self.case, self.graph.successors)
 
     def one(self, reach: int) -> np.ndarray:
         return np.fromiter(self.nx.ancestors(self.graph, reach) | {reach}, dtype=np.int64)
@@ -81,7 +81,7 @@ class Rustworkx:
         )
 
     def accumulate(self) -> np.ndarray:
-        return _push_down(self.case, lambda reach: self.graph.successor_indices(reach))
+        return _push_down(self.case, self.graph.successor_indices)
 
     def one(self, reach: int) -> np.ndarray:
         return np.fromiter(self.rx.ancestors(self.graph, reach) | {reach}, dtype=np.int64)
@@ -93,7 +93,7 @@ class Igraph:
         self.graph = module.Graph(n=case.count, edges=np.stack([case.tail, case.head], axis=1), directed=True)
 
     def accumulate(self) -> np.ndarray:
-        return _push_down(self.case, lambda reach: self.graph.successors(reach))
+        return _push_down(self.case, self.graph.successors)
 
     def one(self, reach: int) -> np.ndarray:
         return np.asarray(self.graph.subcomponent(reach, mode="in"))

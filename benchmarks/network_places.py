@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
 import shapely
 
 from outfall.network import locate, read_network
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SIGMA_M = 10.0
 

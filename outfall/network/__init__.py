@@ -1,5 +1,6 @@
 """Rivers and pipes as one directed network: what is upstream, where a point lies on it, how long water takes."""
 
+from outfall.network.above import find_points_upstream
 from outfall.network.arrays import Arrays
 from outfall.network.boundary import boundaries_above, boundary_inflows, declare_inflows
 from outfall.network.build import build_network
@@ -17,6 +18,7 @@ from outfall.network.mixing import find_unmixed, mixing_lengths, plume_concentra
 from outfall.network.order import flow_order, level_paths, path_lengths, stream_orders
 from outfall.network.overrides import list_overrides
 from outfall.network.places import locate
+from outfall.network.query import UpstreamSets, find_upstream, is_upstream, sum_upstream
 from outfall.network.read import read_network
 from outfall.network.replay import follow_places, replay_edits
 from outfall.network.states import as_of, open_shares, pump_states
@@ -30,6 +32,7 @@ __all__ = [
     "Arrays",
     "Network",
     "Terrain",
+    "UpstreamSets",
     "add_interface",
     "add_reaches",
     "as_of",
@@ -46,10 +49,13 @@ __all__ = [
     "estimate_velocities",
     "find_bypasses",
     "find_catchments",
+    "find_points_upstream",
     "find_unmixed",
+    "find_upstream",
     "flow_order",
     "follow_places",
     "insert_structures",
+    "is_upstream",
     "level_paths",
     "list_overrides",
     "locate",
@@ -78,6 +84,7 @@ __all__ = [
     "split_reach",
     "spread_loads",
     "stream_orders",
+    "sum_upstream",
     "travel_times",
     "upstream_probability",
     "weigh_direction",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from outfall.network.arrays import Arrays, find_path, walk_down, walk_up
+from outfall.network.arrays import Arrays, find_path, walk_down
 from outfall.network.cuts import keep_reaches
 from outfall.network.edits_log import no_edits
-from outfall.network.index import Index, make_index
+from outfall.network.index import Index, list_upstream, make_index
 from outfall.network.inflows import sum_column
 from outfall.network.parts import number_loops, number_pieces
 from outfall.network.sketch import describe_network, make_networkx, sketch_network
@@ -157,7 +157,7 @@ class Network:
         NetworkError
             The id is not in the network, or the place is not on the reach.
         """
-        return self._ids(walk_up(self.arrays, self._find(reach_id, along_m)))
+        return self._ids(list_upstream(self._index, self._find(reach_id, along_m)))
 
     def downstream(self, reach_id: str, *, along_m: float | None = None) -> list[str]:
         """Return the ids of a reach and of every reach its water can come to, nearest first.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from outfall.network.arrays import walk_up
 from outfall.network.forest import order_forest
 from outfall.network.knots import find_node_knots
 from outfall.network.minor import Tree, find_extras
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from outfall.network.arrays import Arrays, Ints, Reals
     from outfall.network.minor import Extras
 
-__all__ = ["Index", "add_up", "make_index", "sum_main", "sum_rows", "sum_split", "sum_total"]
+__all__ = ["Index", "add_up", "list_upstream", "make_index", "sum_main", "sum_rows", "sum_split", "sum_total"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,8 @@ def make_index(arrays: Arrays, fraction: Reals) -> Index:
     """
     nothing = np.zeros(0, dtype=np.int32)
     if not len(arrays.from_node):
-        return Index(*[nothing] * 7, np.zeros(0, dtype=bool), arrays, fraction)
+        none = np.zeros(0, dtype=bool)
+        return Index(nothing, nothing, nothing, nothing, nothing, nothing, nothing, none, arrays, fraction)
     single = np.bincount(arrays.from_node, minlength=1).max() <= 1 and not arrays.two_way.any()
     tail, head = arrays.from_node, arrays.to_node
     ordered = None
@@ -171,6 +173,31 @@ def sum_rows(index: Index, sums: Reals, rows: NDArray[np.integer]) -> Reals:
         some = np.flatnonzero(index.exploded[rows])
         total[some] = index.sweep.sum_some(np.diff(sums)[index.position], rows[some])
     return total
+
+
+def list_upstream(index: Index, reach: int) -> Ints:
+    """Return a reach and every reach whose water can come to it, nearest first.
+
+    Parameters
+    ----------
+    index : Index
+        Of the network.
+    reach : int
+        Row of the reach.
+
+    Returns
+    -------
+    ndarray of int32
+        Rows; the reach itself is first. Sorted by the number of reaches between along the main tree where the set is
+        one interval of it, else walked.
+    """
+    one = np.array([reach])
+    if index.position is not index.first or len(index.exploded) or index.count_extras(one)[0]:
+        return walk_up(index.arrays, reach)
+    first, end = int(index.first[reach]), int(index.end[reach])
+    rows = index.sequence[first:end]
+    depth = np.cumsum(1 - np.bincount(index.end[rows] - first, minlength=len(rows) + 1)[: len(rows)])
+    return rows[np.argsort(depth, kind="stable")]
 
 
 def add_up(index: Index, values: Reals) -> Reals:

@@ -92,7 +92,7 @@ def find_extras(tree: Tree, tail: NDArray[np.int64], head: NDArray[np.int64]) ->
     allowed = np.maximum(_CAP_ALWAYS, _CAP_PER_REACH * reaches)
     lost = np.zeros(len(reaches), dtype=bool)
     node, above = _spread_down(tree, tail, head, piece, allowed, lost)
-    store = _Store(count)
+    store = _Store(count, len(lost))
     for pairs in _rounds(node, above, count):
         for some in _chunks(node, pairs, 1 + store.size[above[pairs]]):
             _close(tree, store, node[some], above[some], piece, allowed, lost)
@@ -194,16 +194,13 @@ def _close(
     owner = np.concatenate([node, node[row]])
     first = np.concatenate([tree.first[above], store.first[at]])
     end = np.concatenate([tree.end[above], store.end[at]])
-    keep = np.flatnonzero((first < tree.first[owner]) | (first >= tree.end[owner]))
-    owner, first, end = owner[keep], first[keep], end[keep]
+    beyond = np.flatnonzero((first < tree.first[owner]) | (first >= tree.end[owner]))
+    owner, first, end = owner[beyond], first[beyond], end[beyond]
     order = np.lexsort((-end, first, owner))
     owner, first, end = owner[order], first[order], end[order]
-    shift = (
-        np.cumsum(np.concatenate([[0], owner[1:] != owner[:-1]])) * np.int64(tree.reach_count + 1)
-        if len(owner)
-        else owner
-    )
-    reached = np.maximum.accumulate(end + shift) if len(owner) else end
+    shift = np.zeros(len(owner), dtype=np.int64)  # nodes do not touch each other
+    np.cumsum((owner[1:] != owner[:-1]) * np.int64(tree.reach_count + 1), out=shift[1:])
+    reached = np.maximum.accumulate(end + shift)
     outer = np.ones(len(owner), dtype=bool)
     outer[1:] = (first + shift)[1:] >= reached[:-1]
     store.add(owner[outer], first[outer], end[outer])
@@ -212,13 +209,13 @@ def _close(
 class _Store:
     """Intervals of nodes as they are found; grows by doubling."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, pieces: int) -> None:
         self.begin = np.zeros(count, dtype=np.int64)
         self.size = np.zeros(count, dtype=np.int64)
         self.first = np.zeros(1024, dtype=np.int64)
         self.end = np.zeros(1024, dtype=np.int64)
         self.used = 0
-        self.made: NDArray[np.float64] | float = 0.0
+        self.made = np.zeros(pieces)
 
     def add(self, owner: NDArray[np.int64], first: NDArray[np.int64], end: NDArray[np.int64]) -> None:
         """Append intervals sorted by owner; each owner comes once."""

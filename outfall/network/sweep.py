@@ -90,7 +90,7 @@ class Sweep:
 
     def sum_some(self, values: Reals, rows: NDArray[np.integer]) -> Reals:
         """Return the sum of values over everything upstream of some reaches, 64 of them in one sweep."""
-        own = np.bincount(self.head, weights=values, minlength=len(self.level))
+        own = np.bincount(self.head, weights=values, minlength=len(self.level)).astype(float)
         total = np.empty(len(rows))
         for begin in range(0, len(rows), 64):
             some = rows[begin : begin + 64]
@@ -104,7 +104,7 @@ class Sweep:
         Only parts with several exits need a bit: what has one exit is counted wherever its next part is.
         """
         count = len(self.level)
-        own = np.bincount(self.head, weights=values, minlength=count)
+        own = np.bincount(self.head, weights=values, minlength=count).astype(float)
         moving = self.tail != self.head
         exits = np.bincount(self.tail[moving], minlength=count)
         held = _fold(self, own, exits)
@@ -181,7 +181,7 @@ def _steps(to: Ints, by: Ints, level: NDArray[np.int64], moving: NDArray[np.bool
     return steps
 
 
-def _fold(sweep: Sweep, own: Reals, exits: NDArray[np.int64]) -> Reals:
+def _fold(sweep: Sweep, own: Reals, exits: NDArray[np.integer]) -> Reals:
     """Return what each part holds when parts with one exit hand everything on."""
     held = own.copy()
     hands = np.append(exits == 1, False)
