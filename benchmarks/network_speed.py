@@ -123,7 +123,7 @@ def _peer(name, peer, case, rows, totals, total, agree) -> dict[str, object]:
         except NotImplementedError:
             out[f"{key}_{what}_s"], out[f"{key}_{what}_why"] = None, "not for networks that divide"
         except (ImportError, AttributeError) as error:
-            out[f"{key}_{what}_s"], out[f"{key}_{what}_why"] = None, f"cannot be installed here: {error}"
+            out[f"{key}_{what}_s"], out[f"{key}_{what}_why"] = None, f"cannot be imported here: {error}"
         else:
             out[f"{key}_{what}_s"] = seconds
             return found
