@@ -44,6 +44,7 @@ def oracles(*, quick: bool) -> dict[str, object]:
     import oracles_build
     import oracles_order
     import oracles_travel
+    import place_errors
 
     if not DATA.is_dir():
         return dict.fromkeys(ORACLE_KEYS) | {"oracles_why": "no real data"}
@@ -54,6 +55,7 @@ def oracles(*, quick: bool) -> dict[str, object]:
         lambda: oracles_build.twin(DATA),
         lambda: oracles_build.middle_fork(DATA, repeats=2 if quick else 20),
         lambda: oracles_build.uky((0.0,) if quick else (0.0, 0.2, 1.0, 2.0), DATA),
+        lambda: place_errors.measure(DATA, count=1000 if quick else 20_000),
         lambda: {} if quick else oracles_travel.all_figures(DATA.parent, quick=quick),
     ]
     for take in takes:

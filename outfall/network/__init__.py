@@ -12,6 +12,7 @@ from outfall.network.dilution import decay_rate, mix_streams, spread_loads
 from outfall.network.direction import default_weights, weigh_direction
 from outfall.network.edits import add_interface, add_reaches, remove_reach, reverse_reach, split_reach
 from outfall.network.graph import Network
+from outfall.network.hints import weigh_places
 from outfall.network.inp import read_inp, read_inp_network, read_inp_nodes
 from outfall.network.lakes import locate_on_shores, shore_lines
 from outfall.network.mixing import find_unmixed, mixing_lengths, plume_concentrations
@@ -88,4 +89,5 @@ __all__ = [
     "travel_times",
     "upstream_probability",
     "weigh_direction",
+    "weigh_places",
 ]
