@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import geopandas as gpd
 
-from outfall.errors import NetworkError, Problem, ReadError
+from outfall.errors import CoordinateError, NetworkError, Problem, ReadError
 from outfall.network.build import build_network
 from outfall.network.columns import name_lines
+from outfall.network.inp import read_inp
 from outfall.tables import read_frame
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def read_network(
         Any line file GDAL reads that `outfall.tables.read_frame` allows; ``file.gpkg|layername=name`` chooses a layer,
         else the first with lines is taken.
     pipes : path, GeoDataFrame or a list of them, optional
-        Sewers, pumps, gates.
+        Sewers, pumps, gates; a SWMM ``.inp`` file too, whose coordinates are then taken to be in crs.
     crs : anything pyproj understands, optional
         Metric CRS of the network; chosen from the data by default.
     tolerance_m : float, metres, default 0.5
@@ -70,7 +71,7 @@ def read_network(
     NetworkError
         A heading of ``rename`` is in none of the files, or there is nothing to read.
     CoordinateError
-        A file does not say its CRS.
+        A file does not say its CRS, or a SWMM file comes without crs.
 
     Examples
     --------
@@ -84,8 +85,8 @@ def read_network(
     Network: 2 reaches (2 river), 1.9 km, 3 nodes, 1 mouth, 1 piece, 0 loops, EPSG:4549
     """
     return build_network(
-        _read_all(rivers, rename, "rename"),
-        pipes=_read_all(pipes, pipes_rename, "pipes_rename"),
+        _read_all(rivers, rename, "rename", crs),
+        pipes=_read_all(pipes, pipes_rename, "pipes_rename", crs),
         crs=crs,
         tolerance_m=tolerance_m,
         join_m=join_m,
@@ -93,11 +94,11 @@ def read_network(
     )
 
 
-def _read_all(inputs: Inputs, rename: Mapping[str, str] | None, where: str) -> list[gpd.GeoDataFrame]:
+def _read_all(inputs: Inputs, rename: Mapping[str, str] | None, where: str, crs: object) -> list[gpd.GeoDataFrame]:
     if inputs is None:
         return []
     items: Sequence[Input] = [inputs] if isinstance(inputs, str | Path | gpd.GeoDataFrame) else list(inputs)
-    frames = [item if isinstance(item, gpd.GeoDataFrame) else _read_lines(item) for item in items]
+    frames = [item if isinstance(item, gpd.GeoDataFrame) else _read_lines(item, crs) for item in items]
     headings = {str(name) for frame in frames for name in frame.columns}
     lost = [old for old in rename or {} if old not in headings]
     if lost:
@@ -107,9 +108,14 @@ def _read_all(inputs: Inputs, rename: Mapping[str, str] | None, where: str) -> l
     return [name_lines(frame, rename=rename) for frame in frames]
 
 
-def _read_lines(item: Path | str) -> gpd.GeoDataFrame:
+def _read_lines(item: Path | str, crs: object) -> gpd.GeoDataFrame:
     text, _, layer = str(item).partition(_LAYER)
     path = Path(text)
+    if path.suffix.casefold() == ".inp":
+        if crs is None:
+            msg = f"{path}: a SWMM file does not say what its coordinates are; give crs= (EPSG:4547), or draw it alone with read_inp"
+            raise CoordinateError(msg)
+        return read_inp(path, crs=crs)
     frame = read_frame(path, layer=layer or _first_line_layer(path))
     if not isinstance(frame, gpd.GeoDataFrame):
         msg = f"{path}: has no lines, only a table; read a file of lines (GeoPackage, Shapefile, GeoJSON)"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import shapely
 
-from outfall.errors import ReadError
-from outfall.network import read_inp, read_inp_network, read_inp_nodes
+from outfall.errors import CoordinateError, ReadError
+from outfall.network import read_inp, read_inp_network, read_inp_nodes, read_network
 
 FILE = """[TITLE]
 ;; a small town
@@ -191,3 +191,16 @@ def test_real_models_are_whole(shared_data, name, links, nodes):
     if name.startswith(("CoS", "Tuindorp")):
         ratio = network.reaches["stated_length_m"] / network.reaches["length_m"]
         assert np.nanmedian(ratio) == pytest.approx(1.0, abs=0.001)
+
+
+def test_a_swmm_file_is_read_as_pipes(tmp_path):
+    """The verb that reads every line file reads a SWMM file too, once it is told what its coordinates are."""
+    file = tmp_path / "town.inp"
+    file.write_text(
+        "[OPTIONS]\nFLOW_UNITS CMS\n[JUNCTIONS]\nJ1 4\nJ2 3\n[OUTFALLS]\nO1 2 FREE\n[CONDUITS]\na J1 J2 100 0.013 0 0\nb J2 O1 100 0.013 0 0\n"
+        "[COORDINATES]\nJ1 500000 3400000\nJ2 500100 3400000\nO1 500200 3400000\n",
+        encoding="utf-8",
+    )
+    assert read_network(None, pipes=file, crs=4547).upstream("b") == ["b", "a"]
+    with pytest.raises(CoordinateError, match="does not say what its coordinates are; give crs="):
+        read_network(None, pipes=file)
