@@ -14,6 +14,7 @@ from outfall.tables import check, empty
 from outfall.tracing.candidate_rows import UNREGISTERED
 from outfall.tracing.candidates import find_candidates, place_sources, reach_candidates
 from outfall.tracing.combine import combine
+from outfall.tracing.edges import say_boundaries
 from outfall.tracing.explain import explain_outfall
 from outfall.tracing.lines import LINES, Context, judge_all
 from outfall.tracing.observations import find_flows, match_results
@@ -212,6 +213,7 @@ def trace(
         links=told,
         settings=chosen,
     )
+    candidates = say_boundaries(candidates, outfalls, network)
     results = check(results, "results") if results is not None else None
     context = Context(
         outfalls=outfalls.sort_values("outfall_id", ignore_index=True),

@@ -8,6 +8,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from outfall.errors import TraceError
+from outfall.network import declare_inflows
 from outfall.tables import empty, find_problems
 from outfall.tracing import LINES, trace
 from tests.laws import shuffled, unchanged
@@ -192,3 +193,16 @@ def test_more_doubt_about_the_register_moves_probability_to_nobody(network, foun
         for run in (found, doubtful)
     ]
     assert nobody[1] > nobody[0]
+
+
+def test_a_drain_that_goes_on_beyond_the_data_is_said():
+    """Where upstream leaves the data, the unregistered source says where and how much; other outfalls say nothing."""
+    network = declare_inflows(make_network(), pd.DataFrame({"reach_id": ["A3"], "inflow": [12.5]}))
+    outfalls = make_outfalls().assign(reach_id=["A2", "B1", None, None])
+    with unchanged(outfalls):
+        found = trace(outfalls, network, make_sources())
+    nobody = found.candidates[found.candidates["source_id"] == "unregistered"].set_index("outfall_id")
+    assert "upstream leaves the data at 1 place" in nobody.loc["OA", "reason"]
+    assert "12.5" in nobody.loc["OA", "reason"]
+    assert "超出数据" in nobody.loc["OA", "reason_zh"] or "数据范围" in nobody.loc["OA", "reason_zh"]
+    assert "leaves the data" not in nobody.loc["OB", "reason"]
