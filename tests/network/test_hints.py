@@ -34,9 +34,8 @@ def seen(**notes):
         ({"platform": ["boat", "crawler"]}, ["R", "P"]),
         ({"kind": ["manhole", None]}, ["P", None]),
         ({"receiving_water": ["青 河", "白河"]}, ["R", "P"]),
-        ({"upstream_km": [0.98, None]}, [None, None]),
     ],
-    ids=["platform", "kind", "name", "size"],
+    ids=["platform", "kind", "name"],
 )
 def test_a_note_points_at_the_place_it_fits(network, notes, first):
     """What a boat sees is the river's, a manhole the pipe's; a name fits its river."""
@@ -49,6 +48,24 @@ def test_a_note_points_at_the_place_it_fits(network, notes, first):
         if reach is not None:
             assert mine["reach_id"].iloc[0] == reach
             assert mine["place_share"].iloc[0] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("notes", "first"),
+    [
+        ({"upstream_km": [6.0, 1.0]}, ["big", "small"]),
+        ({"side": ["right", "left"]}, ["big", "small"]),
+    ],
+    ids=["size", "bank"],
+)
+def test_of_two_rivers_the_one_noted_is_first(notes, first):
+    """A rough size tells a river of 6 km from a brook of 1 km, and a bank tells which side of which it was."""
+    shapes = gpd.GeoSeries.from_wkt(["LINESTRING (495000 3400000, 501000 3400000)", WKT[1]], crs=32650)
+    rivers = build_network(gpd.GeoDataFrame({"reach_id": ["big", "small"]}, geometry=shapes))
+    points = seen(**notes)
+    weighed = weigh_places(locate(points, rivers), points, rivers)
+    assert weighed[weighed["rank"] == 1]["reach_id"].tolist() == first
+    assert (weighed[weighed["rank"] == 1]["place_share"] > 0.6).all()
 
 
 def test_what_is_noted_changes_no_sum(network):
