@@ -64,7 +64,7 @@ def list_chances(found: Trace, outfall_id: str, network: Network) -> pd.DataFram
     if pd.isna(at["reach_id"]):
         return pd.DataFrame({"chance_id": [], "reach_id": [], "along_m": [], "share": []})
     above = network.upstream(str(at["reach_id"]))
-    length = network.reaches.set_index("reach_id").loc[above, "length_m"].to_numpy(dtype=float)
+    length = network.reaches.set_index("reach_id").loc[above, "length_m"].to_numpy(dtype=float, copy=True)
     along = 0.0 if pd.isna(at["along_m"]) else float(at["along_m"])
     length[above.index(str(at["reach_id"]))] = along
     spread = length / length.sum() if length.sum() > 0 else np.full(len(above), 1 / len(above))
