@@ -55,8 +55,9 @@ def list_chances(found: Trace, outfall_id: str, network: Network) -> pd.DataFram
     >>> mouth = gpd.GeoDataFrame({"outfall_id": ["P1"], "status": ["confirmed"], "reach_id": ["B"], "along_m": [100.0],
     ...     "source_ref": ["x"]}, geometry=gpd.points_from_xy([400000], [3400000]), crs=32650)
     >>> found = trace(check(mouth, "outfalls"), network, empty("sources", crs=32650))
-    >>> list_chances(found, "P1", network)[["chance_id", "reach_id", "share"]].values.tolist()
-    [['unregistered', 'A', 0.5], ['unregistered', 'B', 0.5]]
+    >>> chances = list_chances(found, "P1", network)
+    >>> sorted(chances["reach_id"]), chances["share"].round(2).tolist()
+    (['A', 'B'], [0.5, 0.5])
     """
     found.of(outfall_id)  # refuses an outfall that is not there
     rows = found.candidates[found.candidates["outfall_id"] == outfall_id]
