@@ -41,6 +41,8 @@ LINES: dict[str, Line] = {
             "whether the water of the outfall is like the source's, diluted by an unknown amount",
             "排口水质与该源水质（稀释倍数未知）是否相符",
             judge_signature,
+            family="chemistry",
+            reads="results",
         ),
         Line(
             "permit",
@@ -49,6 +51,8 @@ LINES: dict[str, Line] = {
             "whether parameters its permit names are high here and seldom elsewhere",
             "许可证所列污染物在此是否偏高而别处少见",
             judge_permit,
+            family="chemistry",
+            reads="results",
         ),
         Line(
             "operation",
@@ -57,6 +61,8 @@ LINES: dict[str, Line] = {
             "whether its own meter says it was running when the outfall was sampled",
             "采样时其在线监测或用电是否显示在运行",
             judge_operation,
+            family="time",
+            reads="readings",
         ),
         Line(
             "links",

@@ -54,7 +54,10 @@ def judge_operation(context: Context) -> pd.DataFrame:
         return _nothing()
     usual = readings[readings["value"] > 0].groupby("meter_id")["value"].median().rename("usual")
     readings = readings.merge(usual, on="meter_id")
-    times = sampled[["about_id", "taken_at"]].drop_duplicates().rename(columns={"about_id": "outfall_id"})
+    times = (
+        sampled.groupby(["about_id", "taken_at"], sort=True)["refs"].agg(";".join).rename("visit_refs").reset_index()
+    )
+    times = times.rename(columns={"about_id": "outfall_id"})
     pairs = rows[["outfall_id", "source_id", "travel_h"]].assign(at=rows.index).merge(times, on="outfall_id")
     pairs = pairs.merge(readings[["source_id", "meter_id", "read_at", "value", "usual", "source_ref"]], on="source_id")
     left = pairs["taken_at"] - pd.to_timedelta(pairs["travel_h"].fillna(0.0), unit="h")
@@ -64,7 +67,10 @@ def judge_operation(context: Context) -> pd.DataFrame:
     pairs = pairs.assign(ratio=pairs["value"] / pairs["usual"]).sort_values(["at", "meter_id", "read_at", "source_ref"])
     groups = pairs.groupby("at", sort=True)
     best = groups.agg(
-        ratio=("ratio", "mean"), meter_id=("meter_id", "first"), refs=("source_ref", lambda r: ";".join(sorted(set(r))))
+        ratio=("ratio", "mean"),
+        meter_id=("meter_id", "first"),
+        refs=("source_ref", _joined),
+        taken=("visit_refs", _joined),
     )
     best = best[(best["ratio"] < _STOPPED_RATIO) | (best["ratio"] > _RUNNING_RATIO)]
     facts, stopped = context.settings["facts"], best["ratio"] < _STOPPED_RATIO
@@ -73,7 +79,11 @@ def judge_operation(context: Context) -> pd.DataFrame:
         for ratio, meter in zip(best["ratio"], best["meter_id"], strict=True)
     ]
     log_lr = np.where(stopped, np.log(facts["stopped_lr"]), np.log(facts["running_lr"]))
-    return as_rows(rows.iloc[best.index], log_lr, texts, best["refs"].to_numpy())
+    return as_rows(rows.iloc[best.index], log_lr, texts, (best["refs"] + ";" + best["taken"]).to_numpy())
+
+
+def _joined(refs: pd.Series) -> str:
+    return ";".join(sorted({ref for cell in refs for ref in cell.split(";")}))
 
 
 def _direct(links: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -40,6 +40,8 @@ class Context:
         Contracts; empty where nothing was given.
     settings : dict
         See `default_settings`.
+    clues : DataFrame, optional
+        Contract; empty where nothing was given.
     """
 
     outfalls: gpd.GeoDataFrame
@@ -50,6 +52,7 @@ class Context:
     readings: pd.DataFrame
     links: pd.DataFrame
     settings: Settings
+    clues: pd.DataFrame = field(default_factory=lambda: empty("clues"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,9 @@ class Line:
         What it judges by.
     judge : callable
         Context in, evidence rows out; a pair it knows nothing about has no row.
+    family, reads : str, optional
+        Lines of one family judge by the same kind of thing, and those of it that read the same rows count once: see
+        `weigh_evidence`. A line without a family stands alone.
     """
 
     name: str
@@ -74,6 +80,8 @@ class Line:
     meaning: str
     meaning_zh: str
     judge: Callable[[Context], pd.DataFrame]
+    family: str = ""
+    reads: str = ""
 
     def label(self, lang: Literal["zh", "en"] = "en") -> str:
         """Return what people call it."""
