@@ -48,7 +48,7 @@ def test_one_river(region, tmp_path):
     """Water of the upper town runs past the lower one: the main river is one piece from spring to mouth."""
     write_town(region, tmp_path)
     network = read_network(tmp_path / "rivers.gpkg", pipes=tmp_path / "sewers.gpkg")
-    assert "2-HC-07" in network.downstream("1-HC-01")
+    assert any(reach.startswith("2-HC-07") for reach in network.downstream("1-HC-01"))
     assert not (tmp_path / "S2_20260412.tif").exists()
 
 
