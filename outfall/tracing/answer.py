@@ -19,7 +19,7 @@ from outfall.tracing.edges import say_boundaries
 from outfall.tracing.explain import explain_outfall
 from outfall.tracing.lines import LINES, Context, judge_all
 from outfall.tracing.observations import find_flows
-from outfall.tracing.ranking import Ranking
+from outfall.tracing.ranking import Ranking, require_outfall
 from outfall.tracing.settings import Settings, merge_settings
 from outfall.tracing.waterfall import Waterfall, draw_waterfall
 
@@ -73,7 +73,7 @@ class Trace:
         TraceError
             The outfall is not in this trace.
         """
-        self._require(outfall_id)
+        require_outfall(self.outfalls, outfall_id)
         rows = self.candidates[self.candidates["outfall_id"] == outfall_id].reset_index(drop=True)
         said = self.evidence[self.evidence["outfall_id"] == outfall_id]
         return Ranking.build(outfall_id, rows, said, self.sources)
@@ -101,7 +101,7 @@ class Trace:
         TraceError
             The outfall is not in this trace.
         """
-        self._require(outfall_id)
+        require_outfall(self.outfalls, outfall_id)
         rows = self.candidates[self.candidates["outfall_id"] == outfall_id].reset_index(drop=True)
         said = self.evidence[self.evidence["outfall_id"] == outfall_id]
         return explain_outfall(rows, said, self.sources, self.settings, lang=lang)
@@ -114,7 +114,7 @@ class Trace:
         TraceError
             The outfall is not in this trace, or the source is no candidate of it.
         """
-        self._require(outfall_id)
+        require_outfall(self.outfalls, outfall_id)
         rows = self.candidates[self.candidates["outfall_id"] == outfall_id].reset_index(drop=True)
         said = self.evidence[self.evidence["outfall_id"] == outfall_id]
         return draw_waterfall(rows, said, self.sources, self.settings, source_id=source_id, lang=lang)
@@ -135,12 +135,6 @@ class Trace:
         kept = self.evidence[~self.evidence["line"].isin(names)].reset_index(drop=True)
         found = combine(self.candidates, kept, settings=self.settings)
         return Trace(self.outfalls, self.sources, found, kept, self.settings, self.context)
-
-    def _require(self, outfall_id: str) -> None:
-        if not (self.outfalls["outfall_id"] == outfall_id).any():
-            some = ", ".join(self.outfalls["outfall_id"].astype("str").head(3))
-            msg = f"trace: no outfall {outfall_id!r}; it has {len(self.outfalls)} outfalls, such as {some}; trace.best() lists all"
-            raise TraceError(msg)
 
     def __repr__(self) -> str:
         registered = int((self.candidates["source_id"] != UNREGISTERED).sum()) if len(self.candidates) else 0

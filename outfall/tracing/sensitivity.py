@@ -13,6 +13,7 @@ from outfall.tracing.candidate_rows import UNREGISTERED
 from outfall.tracing.combine import combine
 from outfall.tracing.context import cut_context
 from outfall.tracing.lines import LINES, judge_all
+from outfall.tracing.ranking import require_outfall
 from outfall.tracing.texts import say
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def sensitivity(found: Trace, outfall_id: str, *, by: By = "sample", source_id: 
     if by not in _ALL:
         msg = f"sensitivity: by={by!r} is unknown; one of {', '.join(_ALL)} was expected"
         raise TraceError(msg)
-    found.of(outfall_id)
+    require_outfall(found.outfalls, outfall_id)
     rows = found.candidates[found.candidates["outfall_id"] == outfall_id].reset_index(drop=True)
     said = found.evidence[found.evidence["outfall_id"] == outfall_id].reset_index(drop=True)
     who = str(rows["source_id"].iloc[0]) if source_id is None else source_id

@@ -16,6 +16,7 @@ import pandas as pd
 from outfall.errors import TraceError
 from outfall.tables import join_ids
 from outfall.tracing.candidate_rows import UNREGISTERED
+from outfall.tracing.ranking import require_outfall
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -116,7 +117,7 @@ def list_sets(found: Trace, outfall_id: str, *, max_size: int = 3, level_share: 
     if max_size < 1 or not 0.0 < level_share <= 1.0:
         msg = f"list_sets: max_size {max_size}, level_share {level_share:g}; a size of 1 or more and a share above 0 were expected"
         raise TraceError(msg)
-    found.of(outfall_id)
+    require_outfall(found.outfalls, outfall_id)
     rows = found.candidates[found.candidates["outfall_id"] == outfall_id]
     ids = rows["source_id"].tolist()
     main = rows["posterior_share"].to_numpy(dtype=float)
