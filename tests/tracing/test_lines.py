@@ -23,6 +23,7 @@ NEEDS = {
     "chemical_signature": ("results",),
     "permit": ("results",),
     "operation": ("readings",),
+    "time": ("readings",),
     "links": ("links",),
 }
 

@@ -4,6 +4,7 @@ from outfall.tracing.lines.chemistry import judge_permit, judge_signature
 from outfall.tracing.lines.facts import judge_links, judge_operation
 from outfall.tracing.lines.registry import Context, Line, judge_all
 from outfall.tracing.lines.route import judge_distance, judge_load, judge_reachability
+from outfall.tracing.lines.timing import judge_time
 
 __all__ = ["LINES", "Context", "Line", "judge_all"]
 
@@ -61,6 +62,16 @@ LINES: dict[str, Line] = {
             "whether its own meter says it was running when the outfall was sampled",
             "采样时其在线监测或用电是否显示在运行",
             judge_operation,
+            family="time",
+            reads="readings",
+        ),
+        Line(
+            "time",
+            "时间同步",
+            "time",
+            "whether a monitor at the outfall follows its meter, as late as its water is",
+            "排口监测信号是否滞后跟随该源的流量或用电变化",
+            judge_time,
             family="time",
             reads="readings",
         ),

@@ -7,6 +7,7 @@ import pandas as pd
 
 from outfall.tables import split_ids
 from outfall.tracing.lines.registry import Context, as_rows
+from outfall.tracing.lines.timing import timed_pairs
 from outfall.tracing.texts import say
 from outfall.vocabulary import label
 
@@ -45,13 +46,18 @@ def judge_links(context: Context) -> pd.DataFrame:
 
 
 def judge_operation(context: Context) -> pd.DataFrame:
-    """Judge by whether the source's own meter says it was running when the outfall was sampled."""
+    """Judge by whether the source's own meter says it was running when the outfall was sampled.
+
+    Where a monitor at the outfall can be compared with the meter all along, that says this too: see `judge_time`.
+    """
     readings, seen = context.readings, context.observations
     sampled = seen[(seen["about"] == "outfall") & seen["taken_at"].notna()]
     readings = readings[readings["parameter"].isin(_MOVING) & readings["source_id"].notna() & readings["value"].notna()]
     rows = context.candidates.reset_index(drop=True)
     if sampled.empty or readings.empty or rows.empty:
         return _nothing()
+    pairs_of = pd.MultiIndex.from_frame(rows[["outfall_id", "source_id"]].astype("object"))
+    rows = rows[~pairs_of.isin(list(timed_pairs(context)))].reset_index(drop=True)
     usual = readings[readings["value"] > 0].groupby("meter_id")["value"].median().rename("usual")
     readings = readings.merge(usual, on="meter_id")
     times = (
