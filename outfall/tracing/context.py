@@ -12,6 +12,7 @@ from outfall.coordinates import to_crs
 from outfall.errors import Problem, TraceError
 from outfall.tables import check, empty, split_ids
 from outfall.tracing.candidate_rows import UNREGISTERED
+from outfall.tracing.lines.fingerprint import FINGERPRINTS
 from outfall.tracing.lines.registry import Context
 from outfall.tracing.observations import match_results
 
@@ -115,13 +116,18 @@ def make_context(
     """
     results, samples, flows = water
     chemistry = settings["chemistry"]
-    observations = match_results(
-        check(results, "results") if results is not None else None,
-        samples,
-        outfalls,
-        sources,
-        laboratory_sd=chemistry["laboratory_sd"],
-        field_sd=chemistry["field_sd"],
+    given = check(results, "results") if results is not None else None
+    observations, spectra = (
+        match_results(
+            given,
+            samples,
+            outfalls,
+            sources,
+            laboratory_sd=chemistry["laboratory_sd"],
+            field_sd=chemistry["field_sd"],
+            linear=linear,
+        )
+        for linear in (None, FINGERPRINTS)
     )
     rows = pd.DataFrame(candidates[candidates["source_id"] != UNREGISTERED])
     return Context(
@@ -134,6 +140,7 @@ def make_context(
         links=told[0],
         settings=settings,
         clues=told[1],
+        spectra=spectra,
     )
 
 
@@ -163,6 +170,7 @@ def cut_context(context: Context, outfall_id: str, *, gone: Iterable[str] = (), 
         context,
         candidates=rows,
         observations=context.observations[~_all_gone(context.observations["refs"], lost)],
+        spectra=context.spectra[~_all_gone(context.spectra["refs"], lost)],
         flows=context.flows[~_all_gone(context.flows["refs"], lost)],
         readings=context.readings[~context.readings["source_ref"].isin(lost).to_numpy(dtype=bool)],
         links=context.links[~context.links["source_ref"].isin(lost).to_numpy(dtype=bool)],

@@ -114,7 +114,7 @@ def read_provenance(path: str | Path) -> dict[str, pd.DataFrame | Settings]:
         msg = f"read_provenance: {path}"
         problem = Problem("file", "is not JSON-LD with a @graph", "give a file of write_provenance")
         raise TraceError(msg, [problem]) from error
-    settings = next((node["of:settings"]["@value"] for node in graph if "of:settings" in node), {})
+    settings: Settings = next((node["of:settings"]["@value"] for node in graph if "of:settings" in node), {})
     return {
         "candidates": _table(graph, "of:Candidate", "candidates"),
         "evidence": _table(graph, "of:Evidence", "evidence"),

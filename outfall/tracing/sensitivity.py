@@ -141,7 +141,7 @@ def _groups(found: Trace, said: pd.DataFrame, by: By) -> list[tuple[str, frozens
         )
         raise TraceError(msg)
     groups: dict[str, set[str]] = {}
-    seen = found.context.observations[["about_id", "visit", "refs"]]
+    seen = pd.concat([found.context.observations, found.context.spectra])[["about_id", "visit", "refs"]]
     for about, visit, cell in seen.itertuples(index=False):
         refs = set(split_ids(cell))
         if refs & cited:

@@ -1,7 +1,10 @@
 """The lines of evidence: each a small function that judges candidates by one kind of knowledge, and says why."""
 
 from outfall.tracing.lines.chemistry import judge_permit, judge_signature
+from outfall.tracing.lines.clues import judge_clues
 from outfall.tracing.lines.facts import judge_links, judge_operation
+from outfall.tracing.lines.fingerprint import judge_fingerprint
+from outfall.tracing.lines.flow_chart import judge_flow_chart
 from outfall.tracing.lines.registry import Context, Line, judge_all
 from outfall.tracing.lines.route import judge_distance, judge_load, judge_reachability
 from outfall.tracing.lines.timing import judge_time
@@ -82,6 +85,36 @@ LINES: dict[str, Line] = {
             "tracer tests, crawler finds and documents that say what is connected",
             "示踪试验、管道机器人与资料所示的连接关系",
             judge_links,
+        ),
+        Line(
+            "clues",
+            "线索",
+            "clues",
+            "what meters, grids and monitors say was wrong at the source or on its way, and when",
+            "监测、用电与巡查所示该源或其排水途中的异常及时间",
+            judge_clues,
+            family="time",
+            reads="clues",
+        ),
+        Line(
+            "fingerprint",
+            "荧光与同位素指纹",
+            "fluorescence and isotopes",
+            "how near fluorescence peaks and isotopes are to the source's own, against how near sources are to each other",
+            "荧光峰与同位素同该源自身样品的接近程度，与异源之间相比",
+            judge_fingerprint,
+            family="chemistry",
+            reads="spectra",
+        ),
+        Line(
+            "flow_chart",
+            "现场流程清单",
+            "field checklist",
+            "a checklist of surfactants, ammonia and potassium; not verified, and off unless it is switched on",
+            "表面活性剂、氨氮与钾的现场流程清单；未核实，默认不启用",
+            judge_flow_chart,
+            family="chemistry",
+            reads="results",
         ),
     )
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from outfall.tables import split_ids
-from outfall.tracing.lines.registry import Context, as_rows
+from outfall.tracing.lines.registry import Context, as_rows, once_per_window
 from outfall.tracing.lines.timing import timed_pairs
 from outfall.tracing.texts import say
 from outfall.vocabulary import label
@@ -32,17 +32,19 @@ def judge_links(context: Context) -> pd.DataFrame:
     # a find on the way says half of what a find at the outfall says; one elsewhere speaks against; a connection
     # without a name points at those who enter that pipe
     factor = pairs["case"].map({"direct": 1.0, "path": 0.5, "elsewhere": -0.25, "inlet": 0.25})
-    pairs = pairs.assign(log_lr=said * factor).sort_values(["at", "log_lr", "link_id"], ascending=[True, False, True])
-    strongest = pairs.assign(size=pairs["log_lr"].abs()).sort_values(
-        ["at", "size", "link_id"], ascending=[True, False, True]
-    )
-    strongest = strongest.drop_duplicates("at").sort_values("at")
+    window_h = context.settings["links"]["window_h"]
+    once = once_per_window(pairs.assign(said=said * factor), ["at", "kind"], time="seen_at", window_h=window_h)
+    once = once.assign(size=-once["said"].abs()).sort_values(["at", "size", "link_id"], ignore_index=True)
+    groups = once.groupby("at", sort=True)
+    # the strongest counts in full; others, which saw the same connection, as the root of their number
+    rest = groups["said"].sum() - groups["said"].first()
+    log_lr = groups["said"].first() + rest / np.sqrt(groups.size())
+    refs = groups["source_ref"].agg(lambda cells: ";".join(sorted(set(cells))))
+    strongest = groups.head(1)
     texts = [
         _link_text(case, kind, link_id, share, place) for case, kind, link_id, share, place in _link_figures(strongest)
     ]
-    return as_rows(
-        rows.iloc[strongest["at"]], strongest["log_lr"].to_numpy(), texts, strongest["source_ref"].to_numpy()
-    )
+    return as_rows(rows.iloc[strongest["at"]], log_lr.to_numpy(), texts, refs.to_numpy())
 
 
 def judge_operation(context: Context) -> pd.DataFrame:
