@@ -49,9 +49,9 @@ def add_shares(
     found : Trace
         Not changed.
     chemistry : mapping of outfall id to DataFrame, optional
-        What a mixture model says: one row per draw, one column per source (candidates of the outfall, ``unregistered``
-        among them), shares of the foul water that sum to 1. Then lines that read the same laboratory results do not
-        count again.
+        What a mixture model says: one row per draw, one column per source (``unregistered`` among them), shares of the
+        foul water that sum to 1. What it gives to a source that cannot reach the outfall counts as unregistered. Lines
+        that read the same laboratory results do not count again.
     outfall_ids : iterable of str, optional
         Outfalls to do; all by default.
     draw_count : int, default 2000
@@ -70,7 +70,7 @@ def add_shares(
     Raises
     ------
     TraceError
-        An outfall or a source of ``chemistry`` is not in the trace, or a draw is no set of shares.
+        An outfall is not in the trace, ``chemistry`` names none of its candidates, or a draw is no set of shares.
 
     Examples
     --------
@@ -89,7 +89,7 @@ def add_shares(
         )
         shares = table.to_numpy(dtype=float)
         at = at_outfall[outfall_id]
-        out.iloc[at, 0] = weight @ shares
+        out.iloc[at, 0] = np.minimum(weight @ shares, 1.0)
         out.iloc[at, 1] = _quantile(shares, weight, tail)
         out.iloc[at, 2] = _quantile(shares, weight, 1.0 - tail)
     return dataclasses.replace(found, candidates=found.candidates.assign(**{name: out[name] for name in _COLUMNS}))
@@ -121,7 +121,7 @@ def draw_shares(
     Raises
     ------
     TraceError
-        The outfall, or a source of the draws, is not in the trace, or a draw is no set of shares.
+        The outfall is not in the trace, the draws name none of its candidates, or one is no set of shares.
 
     Examples
     --------
@@ -140,29 +140,34 @@ def draw_shares(
         less = combine(rows, said, settings=found.settings, leave_out=same)
         rows = less.set_index("source_id").loc[ids].reset_index()
     rng = np.random.default_rng([seed, zlib.crc32(outfall_id.encode())])
-    part = found.settings["subsets"]
-    mean, sd = _log_loads(found, rows)
-    # by id, so that the order of the rows does not matter
-    order = np.argsort(np.array(ids, dtype=object), kind="stable")
-    main = rng.choice(len(ids), size=draw_count, p=_sums_to_one(rows["posterior_share"].to_numpy(dtype=float)[order]))
-    main = order[main]
-    takes_part = np.empty((draw_count, len(ids)), dtype=bool)
-    ratio = np.empty((draw_count, len(ids)))
-    side = side_shares(rows, settings=found.settings)
-    for at in order:
-        takes_part[:, at] = rng.random(draw_count) < side[at]
-        centre, spread = mean[at] - mean[main], np.hypot(sd[at], sd[main])
-        # a lognormal ratio to the main source's load, cut at 1
-        ceiling = special.ndtr(-centre / spread)
-        ratio[:, at] = np.exp(centre + spread * special.ndtri(np.maximum(rng.random(draw_count) * ceiling, 1e-300)))
-    load = np.where(takes_part, np.minimum(ratio, 1.0), 0.0)
-    load = np.where(load >= part["least_part_share"], load, 0.0)
-    load[np.arange(draw_count), main] = 1.0
-    shares = load / load.sum(axis=1, keepdims=True)
+    shares = _draw_worlds(found, rows, ids, draw_count, rng)
     weight = np.full(draw_count, 1.0 / draw_count)
     if chemistry is not None:
-        shares, weight = _with_chemistry(shares, _read_draws(chemistry, ids, outfall_id), part["kernel_share"])
+        shares, weight = _with_chemistry(
+            shares, _read_draws(chemistry, ids, outfall_id), found.settings["subsets"]["kernel_share"]
+        )
     return pd.DataFrame(shares, columns=ids), weight
+
+
+def _draw_worlds(
+    found: Trace, rows: pd.DataFrame, ids: list[str], draw_count: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return shares drawn from who is the main source, who is beside it, and how much each may bring."""
+    mean, sd = _log_loads(found, rows)
+    side = side_shares(rows, settings=found.settings)
+    order = np.argsort(np.array(ids, dtype=object), kind="stable")  # by id: the order of the rows does not matter
+    posterior = rows["posterior_share"].to_numpy(dtype=float)[order]
+    main = order[rng.choice(len(ids), size=draw_count, p=posterior / posterior.sum())]
+    load = np.zeros((draw_count, len(ids)))
+    for at in order:
+        takes_part = rng.random(draw_count) < side[at]
+        centre, spread = mean[at] - mean[main], np.hypot(sd[at], sd[main])
+        below = rng.random(draw_count) * special.ndtr(-centre / spread)  # a lognormal ratio to the main load, cut at 1
+        ratio = np.exp(np.minimum(centre + spread * special.ndtri(np.maximum(below, 1e-300)), 0.0))
+        load[:, at] = np.where(takes_part, ratio, 0.0)
+    load = np.where(load >= found.settings["subsets"]["least_part_share"], load, 0.0)
+    load[np.arange(draw_count), main] = 1.0
+    return np.asarray(load / load.sum(axis=1, keepdims=True))
 
 
 def _log_loads(found: Trace, rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -202,12 +207,14 @@ def _log_kernel(shares: NDArray[np.float64], draws: NDArray[np.float64], kernel:
 
 
 def _read_draws(chemistry: pd.DataFrame, ids: list[str], outfall_id: str) -> NDArray[np.float64]:
-    unknown = [str(name) for name in chemistry.columns if name not in ids]
-    values = chemistry.reindex(columns=ids).fillna(0.0).to_numpy(dtype=float)
-    total = values.sum(axis=1)
-    problems = [
-        Problem(f"{outfall_id} {name}", "is no candidate", "name candidates of the outfall") for name in unknown
-    ]
+    named = [name for name in chemistry.columns if name in ids]
+    values = np.array(chemistry.reindex(columns=ids).fillna(0.0), dtype=float)
+    total = chemistry.fillna(0.0).to_numpy(dtype=float).sum(axis=1)
+    values[:, ids.index(UNREGISTERED)] += total - values.sum(axis=1)
+    problems = []
+    if not named:
+        some = ", ".join(map(str, chemistry.columns[:3]))
+        problems.append(Problem(outfall_id, f"has draws of {some}, none of them a candidate", "name candidates"))
     bad = np.flatnonzero((values < -1e-9).any(axis=1) | (np.abs(total - 1.0) > 0.01))
     if not len(values) or len(bad):
         what = f"{len(bad)} of {len(values)} draws do not sum to 1 or fall below 0"
@@ -227,7 +234,3 @@ def _quantile(shares: NDArray[np.float64], weight: NDArray[np.float64], level: f
     total = np.cumsum(weight[order], axis=0)
     at = np.minimum((total < level - 1e-12).sum(axis=0), len(shares) - 1)
     return np.asarray(np.take_along_axis(np.take_along_axis(shares, order, axis=0), at[None, :], axis=0)[0])
-
-
-def _sums_to_one(share: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(share / share.sum())
