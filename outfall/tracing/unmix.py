@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from outfall.network import Network
     from outfall.tracing.unmix_nesting import Nesting, Reals
 
-__all__ = ["find_subbasins", "unmix", "unmix_exactly"]
+__all__ = ["describe_sites", "estimate", "find_subbasins", "smoothness", "unmix", "unmix_exactly"]
 
 _DENSE_SITES = 1_000
-_MIXED_SITES = 200  # up to here the map is averaged over its hyper-parameters, and learned from all sites
+_MIXED_SITES = 30  # up to here the map is averaged over its hyper-parameters; beyond, left-out results say how wide it is
+_ALL_SITES = 200  # up to here hyper-parameters are learned from all sites
+_LEAST_WIDE, _MOST_WIDE = 0.7, 1.5
 _LEARN_SITES, _ENOUGH_SITES = 400, 300  # at most, and enough, to learn from
 _SIGMA_LN = 0.1  # our default: relative error of a result that says none
 
@@ -77,7 +79,7 @@ def find_subbasins(
     [1.0, 10.0]
     """
     nesting, _ = find_nesting(samples, network, weight=weight, rate_per_day=rate_per_day, travel_h=travel_h)
-    return _describe(nesting, network)
+    return describe_sites(nesting, network)
 
 
 def unmix_exactly(
@@ -118,7 +120,7 @@ def unmix_exactly(
     data, unit, _ = site_data(measured, kept, site, parameter, sigma_ln=_SIGMA_LN)
     count = np.bincount(data.site, minlength=len(nesting.own))
     level = np.bincount(data.site, data.value_ln, len(nesting.own)) / np.maximum(count, 1)
-    return _describe(nesting, network).assign(parameter=parameter, value=solve_exact(nesting, np.exp(level)), unit=unit)
+    return describe_sites(nesting, network).assign(parameter=parameter, value=solve_exact(nesting, np.exp(level)), unit=unit)
 
 
 def unmix(
@@ -136,8 +138,9 @@ def unmix(
 
     Each sample is the mixture of the sub-basins above it. Neighbouring sub-basins are alike; how much, over what range,
     and how large errors are is learned from the results by their evidence. A non-detect says "below its limit"; a site
-    without a result is predicted. Up to 200 sites the map is averaged over what the results leave open of error, scale,
-    range and nugget; up to 1,000 it is solved at their best values; beyond, neighbours are the sites along the water.
+    without a result is predicted. Up to 30 sites the map is averaged over what the results leave open of error, scale,
+    range and nugget; up to 1,000 it is solved at their best values and its intervals are stretched so that they hold
+    their share of the results left out one by one; beyond, neighbours are the sites along the water.
 
     Parameters
     ----------
@@ -185,17 +188,17 @@ def unmix(
         raise TraceError(msg, [Problem("interval_share", f"{interval_share!r} is not between 0 and 1", "give 0.9")])
     names = pick_parameters(results, parameters)
     nesting, site = find_nesting(samples, network, weight=weight, rate_per_day=rate_per_day, travel_h=travel_h)
-    base = _describe(nesting, network)
+    base = describe_sites(nesting, network)
     parts = []
     wide = float(norm.ppf(0.5 + interval_share / 2))
     for name in names:
         data, unit, refs = site_data(results, samples, site, name, sigma_ln=_SIGMA_LN)
         if not len(data.site):
             continue
-        mean, sigma, error = estimate(nesting, data)
+        mean, sigma, error = estimate(nesting, data, interval_share=interval_share)
         count = np.bincount(data.site, minlength=len(base))
         said = [";".join(sorted(set(refs.get(at, [])))) for at in range(len(base))]
-        columns = {"parameter": name, "value": np.exp(mean), "value_low": np.exp(mean - wide * sigma)}
+        columns: dict[str, object] = {"parameter": name, "value": np.exp(mean), "value_low": np.exp(mean - wide * sigma)}
         columns |= {"value_high": np.exp(mean + wide * sigma), "sigma_ln": sigma, "unit": unit, "error_ln": error}
         parts.append(base.assign(**columns, result_count=count, refs=pd.Series(said, dtype="str")))
     if not parts:
@@ -203,24 +206,35 @@ def unmix(
     return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), geometry="geometry", crs=network.crs)
 
 
-def estimate(nesting: Nesting, data: Data) -> tuple[Reals, Reals, float]:
+def estimate(nesting: Nesting, data: Data, *, interval_share: float = 0.9) -> tuple[Reals, Reals, float]:
     """Return the natural log of each sub-basin, its standard deviation, and the learned error."""
     count = len(nesting.own)
     if count > _DENSE_SITES:
         theta = learn_sparse(*_part(nesting, data))
         fit = fit_sparse(nesting, data, theta)
         return fit.mode, spread_sparse(fit), float(np.exp(theta[0]))
-    learn_on, learn_data = (nesting, data) if count <= _MIXED_SITES else _part(nesting, data)
-    theta, cost = learn_hypers(learn_on.mixing(), learn_data, _kernel(learn_on))
-    mixing = nesting.mixing()
-    if count > _MIXED_SITES:
-        whole = fit_mode(mixing, data, _kernel(nesting)(theta), float(np.exp(theta[0])))
-        return whole.mode, np.sqrt(np.diag(whole.covariance)), float(np.exp(theta[0]))
-    mean, variance, _ = mix_fits(mixing, data, _kernel(nesting), theta, cost)
-    return mean, np.sqrt(np.maximum(variance, 0.0)), float(np.exp(theta[0]))
+    learn_on, learn_data = (nesting, data) if count <= _ALL_SITES else _part(nesting, data)
+    theta, cost = learn_hypers(learn_on.mixing(), learn_data, smoothness(learn_on))
+    error = float(np.exp(theta[0]))
+    mixing, kernel = nesting.mixing(), smoothness(nesting)
+    if count <= _MIXED_SITES:
+        mean, variance = mix_fits(mixing, data, kernel, theta, cost)
+        return mean, np.sqrt(np.maximum(variance, 0.0)), error
+    whole = fit_mode(mixing, data, kernel(theta), error)
+    sigma = np.sqrt(np.maximum(np.diag(whole.covariance), 0.0))
+    return whole.mode, sigma * _width(whole.left_out, interval_share), error
 
 
-def _kernel(nesting: Nesting) -> Callable[[Reals], Reals]:
+def _width(left_out: Reals, interval_share: float) -> float:
+    """Return by how much intervals must be stretched so that they hold their share of the results left out."""
+    if len(left_out) < _MIXED_SITES:
+        return 1.0
+    seen = float(np.quantile(np.abs(left_out), interval_share)) / float(norm.ppf(0.5 + interval_share / 2))
+    return min(max(seen, _LEAST_WIDE), _MOST_WIDE)
+
+
+def smoothness(nesting: Nesting) -> Callable[[Reals], Reals]:
+    """Return the prior of the sub-basins as a function of its hyper-parameters."""
     east, north = nesting.east_m, nesting.north_m
     return smooth_kernel(np.hypot(east[:, None] - east, north[:, None] - north), nesting.own)
 
@@ -256,7 +270,8 @@ def _above(nesting: Nesting, start: int) -> set[int]:
     return found
 
 
-def _describe(nesting: Nesting, network: Network) -> gpd.GeoDataFrame:
+def describe_sites(nesting: Nesting, network: Network) -> gpd.GeoDataFrame:
+    """Return the row of each site that every table of sub-basins begins with."""
     links = nesting.water.tocoo()
     order = np.lexsort((links.row, -links.data, links.col))
     below = pd.Series(links.row[order], index=links.col[order])

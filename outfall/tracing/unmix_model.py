@@ -188,17 +188,9 @@ def mix_fits(
     cost: Callable[[Reals], float],
     *,
     count: int = 24,
-) -> tuple[Reals, Reals, Reals]:
-    """Return the map averaged over what the data leave open of its hyper-parameters.
-
-    Returns
-    -------
-    mean, variance, left_out : ndarray
-        Of the natural log of the sub-basins; ``left_out`` are the standardised errors of results left out.
-    """
+) -> tuple[Reals, Reals]:
+    """Return mean and variance of the map, averaged over what the data leave open of its hyper-parameters."""
     centre = fit_mode(mixing, data, kernel(theta), float(np.exp(theta[0])))
-    if count <= 1:
-        return centre.mode, np.diag(centre.covariance).copy(), centre.left_out
     values, vectors = np.linalg.eigh(_curvature(cost, theta))
     turn = vectors / np.sqrt(np.maximum(values, 1.0 / HYPER_PRIOR[:, 1].max() ** 2))
     draws = np.asarray(norm.ppf(qmc.Halton(4, scramble=False).random(count + 1)[1:]))
@@ -214,7 +206,7 @@ def mix_fits(
     modes = np.array([fit.mode for fit in fits])
     mean = share @ modes
     variance = share @ np.array([np.diag(fit.covariance) for fit in fits]) + share @ (modes - mean) ** 2
-    return mean, variance, share @ np.array([np.abs(fit.left_out) for fit in fits])
+    return mean, variance
 
 
 def _state(rows: Reals, data: Data, mode: Reals, error: float) -> tuple[Reals, Reals, Reals, Reals]:

@@ -81,9 +81,10 @@ class Nesting:
     def subset(self, kept: Ints) -> Nesting:
         """Return the sites asked for; all that lies above them must be among them."""
         water, load = self.water[kept][:, kept], self.load[kept][:, kept]
-        parts = (getattr(self, name)[kept] for name in ("reach_row", "along_m", "own", "total", "kept_share"))
         ids = [self.site_ids[at] for at in kept]
-        return Nesting(ids, *parts, water, load, self.east_m[kept], self.north_m[kept])
+        row, along, own, total = self.reach_row[kept], self.along_m[kept], self.own[kept], self.total[kept]
+        east, north = self.east_m[kept], self.north_m[kept]
+        return Nesting(ids, row, along, own, total, self.kept_share[kept], water, load, east, north)
 
 
 def place_samples(samples: pd.DataFrame, network: Network) -> tuple[Ints, Reals, Ints]:

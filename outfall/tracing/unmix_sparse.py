@@ -138,11 +138,8 @@ def _state(nesting: Nesting, mode: Reals) -> tuple[Reals, Reals, csr_array]:
 
 def _by_site(data: Data, site_ln: Reals, error: float, count: int) -> tuple[float, Reals, Reals]:
     value, slope, curvature = weigh(data, site_ln[data.site], error)
-    return (
-        float(value.sum()),
-        np.bincount(data.site, slope, count),
-        np.bincount(data.site, curvature, count),
-    )
+    summed = (np.bincount(data.site, what, count).astype(float) for what in (slope, curvature))
+    return float(value.sum()), next(summed), next(summed)
 
 
 def _factorise(matrix: csr_array) -> SuperLU:
