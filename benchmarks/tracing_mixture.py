@@ -124,15 +124,18 @@ def solve_cmbm(water, mean, cv, rng, draws):
 
 
 def table_of(found, names):
-    """Return chosen, low and high shares of the sources in the order of the truth, and of their total."""
+    """Return chosen, low and high shares and the chance to bring most, of the sources in the order of the truth."""
     rows = found.shares[found.shares["source_id"].isin(names)]
-    return [rows[column].to_numpy().reshape(-1, len(names)) for column in ("share", "low_share", "high_share")]
+    return [
+        rows[column].to_numpy().reshape(-1, len(names))
+        for column in ("share", "low_share", "high_share", "dominant_share")
+    ]
 
 
-def judge(chosen, low, high, truth):
+def judge(chosen, low, high, most, truth):
     """Return error, right dominant source, and truth inside the interval, per mixture and source."""
     inside = (low - 1e-9 <= truth) & (truth <= high + 1e-9)
-    return np.abs(chosen - truth).mean(axis=1), chosen.argmax(axis=1) == truth.argmax(axis=1), inside
+    return np.abs(chosen - truth).mean(axis=1), most.argmax(axis=1) == truth.argmax(axis=1), inside
 
 
 def measure_invented(seeds, *, per=PER_LIBRARY, draws=100, settings=None):

@@ -132,7 +132,7 @@ def _look(members: NDArray[np.int64], water: Tracers, mixed: Mixed, settings: Ma
     count = len(shares)
     rows = np.repeat(members, count, axis=0)
     likely = log_likelihood(water, mixed, rows, np.tile(shares, (len(members), 1)), settings["tail_df"])
-    likely = likely.reshape(len(members), count) + size * np.log(settings["size_penalty"])
+    likely = likely.reshape(len(members), count) + _log_size(size, len(mixed.amount), settings)
     at = np.log(shares[:, :-1]) - np.log(shares[:, -1:])
     prior = _log_prior(at, alpha)
     weight = likely - np.log(count)
@@ -155,7 +155,7 @@ def _look_again(found: list[_Set], water: Tracers, mixed: Mixed, settings: Mappi
         at = np.stack([mean + _bell(size - 1, _AGAIN) @ root.T for mean, root in fits])
         rows = np.repeat(np.array([one.members for one in group]), _AGAIN, axis=0)
         likely = log_likelihood(water, mixed, rows, _to_shares(at).reshape(-1, size), settings["tail_df"])
-        likely = likely.reshape(len(group), _AGAIN) + size * np.log(settings["size_penalty"])
+        likely = likely.reshape(len(group), _AGAIN) + _log_size(size, len(mixed.amount), settings)
         for one, where, part, fit in zip(group, at, likely, fits, strict=True):
             prior = _log_prior(where, settings["share_alpha"])
             one.at = np.concatenate([one.at, where])
@@ -191,6 +191,16 @@ def _gather(found: list[_Set], sources: int) -> Weighed:
     weight = np.exp(np.concatenate([one.weight for one in found]) - total)
     kept = weight > _FORGOTTEN
     return Weighed(np.concatenate(shares)[kept], weight[kept] / weight[kept].sum(), total)
+
+
+def _log_size(size: int, sources: int, settings: Mapping[str, float]) -> float:
+    """Return the log prior of one set: how many sources take part comes first, then which, all alike.
+
+    So a longer library does not make mixtures of many sources likelier.
+    """
+    most = min(int(settings["most_sources"]), sources, max(_POINTS))
+    total = sum(settings["size_penalty"] ** number for number in range(1, most + 1))
+    return float(size * np.log(settings["size_penalty"]) - np.log(special.comb(sources, size)) - np.log(total))
 
 
 def _log_sum(logs: NDArray[np.float64]) -> float:

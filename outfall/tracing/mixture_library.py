@@ -6,6 +6,7 @@ non-detect is a value somewhere below its limit, never a number.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ _LEAST_SD = 0.02
 _LEAST_BETWEEN = 0.3
 _WIDEST = 1.5
 _LEAST_DEGREES = 6
+_FOLDS = 5
 _ROOT_2PI = np.sqrt(2.0 * np.pi)
 
 
@@ -90,8 +92,16 @@ def learn_library(rows: pd.DataFrame, *, sources: pd.Series, settings: Mapping[s
     Returns
     -------
     Library
-        Sources and parameters in alphabetical order.
+        Sources and parameters in alphabetical order. Where samples teach covariances, these are widened by as much as
+        samples left out of the library lie further from it than they should.
     """
+    learned = _learn(rows, sources, settings)
+    if not learned.is_joint:
+        return learned
+    return dataclasses.replace(learned, cov=learned.cov * _widen(rows, learned, sources, settings)[:, None, None])
+
+
+def _learn(rows: pd.DataFrame, sources: pd.Series, settings: Mapping[str, float]) -> Library:
     ids = pd.Index(sorted(sources.unique()), dtype=object)
     names = pd.Index(sorted(rows["parameter"].unique()), dtype=object)
     is_mean = (rows["cv_share"].notna() & (rows["censored"] == 0)).to_numpy()
@@ -118,6 +128,33 @@ def learn_library(rows: pd.DataFrame, *, sources: pd.Series, settings: Mapping[s
     root = np.sqrt(variance)
     cov = correlation * root[:, :, None] * root[:, None, :]
     return Library(tuple(ids), tuple(names), mean, cov, is_joint, centre, between)
+
+
+def _widen(
+    rows: pd.DataFrame, learned: Library, sources: pd.Series, settings: Mapping[str, float]
+) -> NDArray[np.float64]:
+    """Return per source how much further, squared, samples lie from a library that was learned without them."""
+    whole = rows[rows["sample_id"].notna() & (rows["censored"] == 0)]
+    wide = whole.pivot_table(index=["source_id", "sample_id"], columns="parameter", values="value_ln", sort=True)
+    wide = wide.reindex(columns=list(learned.parameters)).dropna()
+    if len(wide) < _FOLDS * 2:
+        return np.ones(len(learned.source_ids))
+    fold = wide.groupby(level="source_id").cumcount().to_numpy() % _FOLDS
+    place = pd.Index(learned.source_ids).get_indexer(wide.index.get_level_values("source_id"))
+    keys = pd.MultiIndex.from_frame(rows[["source_id", "sample_id"]])
+    off = np.full(len(wide), np.nan)
+    for one in range(_FOLDS):
+        out = fold == one
+        rest = _learn(rows[~keys.isin(wide.index[out])], sources, settings)
+        if rest.parameters != learned.parameters or not rest.is_joint:
+            return np.ones(len(learned.source_ids))
+        gap = wide.to_numpy()[out] - rest.mean[place[out]]
+        cov = rest.cov[place[out]] + 1e-6 * np.eye(gap.shape[1])
+        off[out] = np.einsum("ij,ij->i", gap, np.linalg.solve(cov, gap[:, :, None])[:, :, 0]) / gap.shape[1]
+    logs = np.log(np.maximum(off, 1e-3)) + 1.0 / wide.shape[1]
+    count = np.bincount(place, minlength=len(learned.source_ids))
+    total = np.bincount(place, logs, len(learned.source_ids))
+    return np.maximum(np.exp((total + _FOLDS * logs.mean()) / (count + _FOLDS)), 1.0)
 
 
 def _given(
