@@ -10,10 +10,11 @@ import pandas as pd
 from scipy.stats import norm
 
 from outfall.errors import Problem, TraceError
+from outfall.tracing.unmix_cut import site_points
 from outfall.tracing.unmix_model import Data, fit_mode, learn_hypers, mix_fits, smooth_kernel
-from outfall.tracing.unmix_nesting import find_nesting, site_points, solve_down
+from outfall.tracing.unmix_nesting import find_nesting
 from outfall.tracing.unmix_results import pick_parameters, site_data
-from outfall.tracing.unmix_sparse import fit_sparse, learn_sparse, solve_exact, spread_sparse
+from outfall.tracing.unmix_sparse import fit_sparse, learn_sparse, pick_part, solve_exact, spread_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["describe_sites", "estimate", "find_subbasins", "smoothness", "unmix", "unmix_exactly"]
 
 _DENSE_SITES = 1_000
-_MIXED_SITES = 30  # up to here the map is averaged over its hyper-parameters; beyond, left-out results say how wide it is
+_MIXED_SITES = (
+    30  # up to here the map is averaged over its hyper-parameters; beyond, left-out results say how wide it is
+)
 _ALL_SITES = 200  # up to here hyper-parameters are learned from all sites
 _LEAST_WIDE, _MOST_WIDE = 0.7, 1.5
-_LEARN_SITES, _ENOUGH_SITES = 400, 300  # at most, and enough, to learn from
 _SIGMA_LN = 0.1  # our default: relative error of a result that says none
 
 
@@ -120,7 +122,9 @@ def unmix_exactly(
     data, unit, _ = site_data(measured, kept, site, parameter, sigma_ln=_SIGMA_LN)
     count = np.bincount(data.site, minlength=len(nesting.own))
     level = np.bincount(data.site, data.value_ln, len(nesting.own)) / np.maximum(count, 1)
-    return describe_sites(nesting, network).assign(parameter=parameter, value=solve_exact(nesting, np.exp(level)), unit=unit)
+    return describe_sites(nesting, network).assign(
+        parameter=parameter, value=solve_exact(nesting, np.exp(level)), unit=unit
+    )
 
 
 def unmix(
@@ -198,7 +202,11 @@ def unmix(
         mean, sigma, error = estimate(nesting, data, interval_share=interval_share)
         count = np.bincount(data.site, minlength=len(base))
         said = [";".join(sorted(set(refs.get(at, [])))) for at in range(len(base))]
-        columns: dict[str, object] = {"parameter": name, "value": np.exp(mean), "value_low": np.exp(mean - wide * sigma)}
+        columns: dict[str, object] = {
+            "parameter": name,
+            "value": np.exp(mean),
+            "value_low": np.exp(mean - wide * sigma),
+        }
         columns |= {"value_high": np.exp(mean + wide * sigma), "sigma_ln": sigma, "unit": unit, "error_ln": error}
         parts.append(base.assign(**columns, result_count=count, refs=pd.Series(said, dtype="str")))
     if not parts:
@@ -210,10 +218,10 @@ def estimate(nesting: Nesting, data: Data, *, interval_share: float = 0.9) -> tu
     """Return the natural log of each sub-basin, its standard deviation, and the learned error."""
     count = len(nesting.own)
     if count > _DENSE_SITES:
-        theta = learn_sparse(*_part(nesting, data))
+        theta = learn_sparse(*pick_part(nesting, data))
         fit = fit_sparse(nesting, data, theta)
         return fit.mode, spread_sparse(fit), float(np.exp(theta[0]))
-    learn_on, learn_data = (nesting, data) if count <= _ALL_SITES else _part(nesting, data)
+    learn_on, learn_data = (nesting, data) if count <= _ALL_SITES else pick_part(nesting, data)
     theta, cost = learn_hypers(learn_on.mixing(), learn_data, smoothness(learn_on))
     error = float(np.exp(theta[0]))
     mixing, kernel = nesting.mixing(), smoothness(nesting)
@@ -239,37 +247,6 @@ def smoothness(nesting: Nesting) -> Callable[[Reals], Reals]:
     return smooth_kernel(np.hypot(east[:, None] - east, north[:, None] - north), nesting.own)
 
 
-def _part(nesting: Nesting, data: Data) -> tuple[Nesting, Data]:
-    """Return a part to learn from: whole sub-networks, the largest first, up to a number of sites."""
-    above = solve_down((nesting.water > 0).astype(float).tocsr(), np.ones(len(nesting.own)))
-    kept: set[int] = set()
-    for start in np.lexsort((nesting.total, -above)).tolist():
-        if above[start] > _LEARN_SITES - len(kept) + 0.5 or start in kept:
-            continue
-        kept |= _above(nesting, start)
-        if len(kept) > _ENOUGH_SITES:
-            break
-    chosen = np.array(sorted(kept), dtype=np.int64)
-    number = np.full(len(nesting.own), -1, dtype=np.int64)
-    number[chosen] = np.arange(len(chosen))
-    inside = number[data.site] >= 0
-    if not inside.any():
-        return nesting, data
-    part = Data(number[data.site[inside]], data.value_ln[inside], data.censored[inside], data.sigma_ln[inside])
-    return nesting.subset(chosen), part
-
-
-def _above(nesting: Nesting, start: int) -> set[int]:
-    """Return a site and all above it."""
-    found, stack = {start}, [start]
-    while stack:
-        at = stack.pop()
-        new = nesting.water.indices[nesting.water.indptr[at] : nesting.water.indptr[at + 1]].tolist()
-        stack += [other for other in new if other not in found]
-        found.update(new)
-    return found
-
-
 def describe_sites(nesting: Nesting, network: Network) -> gpd.GeoDataFrame:
     """Return the row of each site that every table of sub-basins begins with."""
     links = nesting.water.tocoo()
@@ -291,4 +268,6 @@ def describe_sites(nesting: Nesting, network: Network) -> gpd.GeoDataFrame:
             "source_ref": pd.Series([f"unmix({one})" for one in ids], dtype="str"),
         }
     )
-    return gpd.GeoDataFrame(frame, geometry=site_points(nesting, network).to_numpy(), crs=network.crs)
+    return gpd.GeoDataFrame(
+        frame, geometry=site_points(nesting.reach_row, nesting.along_m, network).to_numpy(), crs=network.crs
+    )

@@ -9,18 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from outfall.errors import Problem, TraceError
 from outfall.tracing.unmix import describe_sites, smoothness
-from outfall.tracing.unmix_model import HYPER_PRIOR, Data, Reals, fit_mode, learn_hypers, weigh
+from outfall.tracing.unmix_model import HYPER_PRIOR, LEVEL_SD, Data, Reals, fit_mode, learn_hypers, weigh
 from outfall.tracing.unmix_nesting import find_nesting
 from outfall.tracing.unmix_results import pick_parameters, site_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
 
     from outfall.network import Network
     from outfall.tracing.unmix_nesting import Nesting
@@ -30,11 +32,11 @@ __all__ = ["HotShares", "find_hot_subbasins", "hot_shares"]
 # our defaults: how many times a source raises its sub-basin, in the middle, and the width of that in ln
 _TIMES, _TIMES_SD = 10.0, 0.7
 _HOT_SHARE = 0.5
-_GRID = np.array([[e, t] for e in (-0.8, -0.4, 0.0, 0.4) for t in (-0.4, 0.0, 0.4)])
-_ROUNDS, _CLOSE, _LONGEST_STEP = 25, 1e-3, 1.5
+_GRID = np.array([[-0.8, 0.0], [-0.4, 0.2], [-0.4, -0.2], [0.0, 0.0], [0.4, 0.2], [0.4, -0.2]])
+_ROUNDS, _CLOSE, _LONGEST_STEP = 12, 1e-2, 1.5
 _MOST_SITES = 300
 _SIGMA_LN = 0.1
-_KEPT_LOG = 7.0
+_KEPT_LOG = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +89,7 @@ def find_hot_subbasins(
 
     Examples
     --------
+    >>> import geopandas as gpd
     >>> from outfall.network import build_network
     >>> lines = gpd.GeoDataFrame({"reach_id": list("ABCD"), "area_km2": 1.0}, crs=32650, geometry=gpd.GeoSeries.from_wkt(
     ...     [f"LINESTRING (400000 {3400400 - 100 * at}, 400000 {3400300 - 100 * at})" for at in range(4)]))
@@ -150,7 +153,7 @@ def hot_shares(
     none = np.zeros((1, count), dtype=bool)
     singles = np.eye(count, dtype=bool)
     centre = _centre(mixing, data, kernel, none[0], times)
-    rough = _evidence(mixing, data, kernel, centre, singles, times)
+    rough, _ = _evidence(mixing, data, kernel, centre, singles, times)
     best = int(np.argmax(rough))
     centre = _centre(mixing, data, kernel, singles[best], times)
     sets = np.concatenate([none, singles])
@@ -171,26 +174,26 @@ def hot_shares(
     return HotShares(share @ sets, alone / alone.sum(), float(1.0 - share[0]))
 
 
-def _centre(mixing: Reals, data: Data, kernel: Callable[[Reals], Reals], hot: np.ndarray, times: float) -> Reals:
+def _centre(mixing: Reals, data: Data, kernel: Callable[[Reals], Reals], hot: NDArray[np.bool_], times: float) -> Reals:
     """Return the hyper-parameters of most evidence where these sub-basins hold sources of unknown size."""
     spike = np.diag(np.where(hot, _TIMES_SD**2 + np.log(times) ** 2, 0.0))
     return learn_hypers(mixing, data, lambda theta: kernel(theta) + spike)[0]
 
 
 def _average(
-    mixing: Reals, data: Data, kernel: Callable[[Reals], Reals], centre: Reals, sets: np.ndarray, times: float
+    mixing: Reals, data: Data, kernel: Callable[[Reals], Reals], centre: Reals, sets: NDArray[np.bool_], times: float
 ) -> Reals:
     """Return the log evidence of each set, averaged over error and scale around the centre."""
     rows, weights = [], []
-    first = _evidence(mixing, data, kernel, centre, sets, times)
+    first, modes = _evidence(mixing, data, kernel, centre, sets, times)
     likely = first >= first.max() - _KEPT_LOG
     for off in _GRID:
         theta = centre.copy()
         theta[:2] += off
         away = (theta - HYPER_PRIOR[:, 0]) / HYPER_PRIOR[:, 1]
-        row = first + 0.0
+        row = first.copy()
         if off.any():
-            row[likely] = _evidence(mixing, data, kernel, theta, sets[likely], times)
+            row[likely] = _evidence(mixing, data, kernel, theta, sets[likely], times, start=modes[likely])[0]
         rows.append(row)
         weights.append(-0.5 * float(away @ away))
     table = np.array(rows) + np.array(weights)[:, None]
@@ -199,18 +202,26 @@ def _average(
 
 
 def _evidence(
-    mixing: Reals, data: Data, kernel: Callable[[Reals], Reals], theta: Reals, sets: np.ndarray, times: float
-) -> Reals:
-    """Return the log evidence of each set of sub-basins that hold sources, all solved at once."""
+    mixing: Reals,
+    data: Data,
+    kernel: Callable[[Reals], Reals],
+    theta: Reals,
+    sets: NDArray[np.bool_],
+    times: float,
+    *,
+    start: Reals | None = None,
+) -> tuple[Reals, Reals]:
+    """Return the log evidence and the map of each set of sub-basins that hold sources, all solved at once."""
     error = float(np.exp(theta[0]))
     base = kernel(theta)
-    calm = fit_mode(mixing, data, base, error, is_full=False).mode
-    wide = base + 25.0
+    wide = base + LEVEL_SD**2
     level = float(data.value_ln.mean())
     rows = mixing[data.site]
     hot = sets.astype(float)
     prior_mean = level + hot * np.log(times)
-    mode = calm + hot * np.log(times)
+    if start is None:
+        start = fit_mode(mixing, data, base, error, is_full=False).mode + hot * np.log(times) / 2
+    mode = start
     unit = np.arange(rows.shape[0])
     for _ in range(_ROUNDS):
         value, slant, slope, curvature = _states(rows, data, mode, error)
@@ -226,7 +237,7 @@ def _evidence(
         if longest.max() < _CLOSE:
             break
     fit = value - 0.5 * np.einsum("hi,hij,hj->h", pull, middle, pull)
-    return np.asarray(fit - 0.5 * (np.linalg.slogdet(noisy)[1] + np.log(curvature).sum(axis=1)))
+    return np.asarray(fit - 0.5 * (np.linalg.slogdet(noisy)[1] + np.log(curvature).sum(axis=1))), mode
 
 
 def _states(rows: Reals, data: Data, mode: Reals, error: float) -> tuple[Reals, Reals, Reals, Reals]:
@@ -241,8 +252,11 @@ def _states(rows: Reals, data: Data, mode: Reals, error: float) -> tuple[Reals, 
 
 
 def _reason(site: str, share: float, leverage: float) -> tuple[str, str]:
-    return (
+    english = (
         f"The land between {site} and the sites above it holds a source its surroundings do not explain with "
-        f"probability {share:.2f}; errors there are amplified {leverage:.1f} times.",
+        f"probability {share:.2f}; errors there are amplified {leverage:.1f} times."
+    )
+    return (
+        english,
         f"{site}与上游各点之间的区间存在周边无法解释的污染源的概率为{share:.2f}；该区间误差放大{leverage:.1f}倍。",
     )

@@ -18,13 +18,24 @@ from scipy.stats import norm, qmc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HYPER_PRIOR", "Data", "Fit", "Reals", "fit_mode", "learn_hypers", "mix_fits", "smooth_kernel", "weigh"]
+__all__ = [
+    "HYPER_PRIOR",
+    "LEVEL_SD",
+    "Data",
+    "Fit",
+    "Reals",
+    "fit_mode",
+    "learn_hypers",
+    "mix_fits",
+    "smooth_kernel",
+    "weigh",
+]
 
 Reals = NDArray[np.float64]
 
 # our defaults: middle and width of the weak priors of ln error, ln scale, ln range (in typical distances), logit nugget
 HYPER_PRIOR = np.array([[np.log(0.15), 0.7], [np.log(0.6), 0.7], [0.0, 1.0], [0.0, 1.5]])
-_LEVEL_SD = 5.0  # how little is known of the level of the map, ln
+LEVEL_SD = 5.0  # how little is known of the level of the map, ln
 _MOST_NUGGET = 8.0
 _LEAST_WEIGHT = 1e-9
 _ROUNDS, _CLOSE = 60, 1e-7
@@ -136,7 +147,7 @@ def fit_mode(
     """
     rows = mixing[data.site]
     level = float(data.value_ln.mean())
-    wide = prior + _LEVEL_SD**2
+    wide = prior + LEVEL_SD**2
     mode = np.full(mixing.shape[1], level) if start is None else start
     for _ in range(_ROUNDS):
         value, slant, slope, curvature = _state(rows, data, mode, error)
@@ -175,7 +186,7 @@ def learn_hypers(mixing: Reals, data: Data, kernel: Callable[[Reals], Reals]) ->
         HYPER_PRIOR[:, 0],
         method="L-BFGS-B",
         bounds=[(m - 4 * s, m + 4 * s) for m, s in HYPER_PRIOR],
-        options={"maxiter": 40, "ftol": 1e-7},
+        options={"maxiter": 40, "ftol": 1e-6},
     )
     return np.asarray(found.x), cost
 

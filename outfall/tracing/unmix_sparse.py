@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     from outfall.tracing.unmix_nesting import Nesting
 
-__all__ = ["SparseFit", "fit_sparse", "learn_sparse", "solve_exact", "spread_sparse"]
+__all__ = ["SparseFit", "fit_sparse", "learn_sparse", "pick_part", "solve_exact", "spread_sparse"]
 
 _ROUNDS, _CLOSE = 40, 1e-3  # rounds converge by squares; closer than this is below what rounding leaves
 _LONGEST_STEP = 1.5
+_LEARN_SITES, _ENOUGH_SITES = 400, 300  # at most, and enough, to learn from
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +126,37 @@ def spread_sparse(fit: SparseFit, *, draws: int = 48, seed: int = 0) -> Reals:
     noise = back.T @ (fit.prior_root.T @ rng.standard_normal((count, draws)))
     noise += np.sqrt(fit.curvature)[:, None] * rng.standard_normal((count, draws))
     return np.asarray(np.sqrt(np.mean((back @ fit.factor.solve(noise)) ** 2, axis=1)))
+
+
+def pick_part(nesting: Nesting, data: Data) -> tuple[Nesting, Data]:
+    """Return a part to learn from: whole sub-networks, the largest first, up to a number of sites."""
+    above = solve_down((nesting.water > 0).astype(float).tocsr(), np.ones(len(nesting.own)))
+    kept: set[int] = set()
+    for start in np.lexsort((nesting.total, -above)).tolist():
+        if above[start] > _LEARN_SITES - len(kept) + 0.5 or start in kept:
+            continue
+        kept |= _above(nesting, start)
+        if len(kept) > _ENOUGH_SITES:
+            break
+    chosen = np.array(sorted(kept), dtype=np.int64)
+    number = np.full(len(nesting.own), -1, dtype=np.int64)
+    number[chosen] = np.arange(len(chosen))
+    inside = number[data.site] >= 0
+    if not inside.any():
+        return nesting, data
+    part = Data(number[data.site[inside]], data.value_ln[inside], data.censored[inside], data.sigma_ln[inside])
+    return nesting.subset(chosen), part
+
+
+def _above(nesting: Nesting, start: int) -> set[int]:
+    """Return a site and all above it."""
+    found, stack = {start}, [start]
+    while stack:
+        at = stack.pop()
+        new = nesting.water.indices[nesting.water.indptr[at] : nesting.water.indptr[at + 1]].tolist()
+        stack += [other for other in new if other not in found]
+        found.update(new)
+    return found
 
 
 def _state(nesting: Nesting, mode: Reals) -> tuple[Reals, Reals, csr_array]:
