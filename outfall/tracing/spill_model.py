@@ -31,6 +31,7 @@ _LEADING, _LEADING_SHARED, _LEADING_OWN = (
 _OFFSET, _LOSS, _POWER, _PEAK_OWN = 0.4, 0.3, 0.08, 0.15  # ln unit peak: river, losses, exponent, one station
 _PASSAGE_OWN, _OUTLIER, _WIDE = 0.3, 0.05, 1.5
 _PASSAGE_S = 2e6
+_WAYS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,23 @@ def first_way(seen: Passages, between_h: Reals, ages_h: Reals, ways_h: Reals, *,
     log_share = (log_share - logsumexp(log_share)).ravel()
     kept = np.flatnonzero(log_share > log_share.max() - 6.0)
     local, factor = np.repeat(_LOCAL, len(factors))[kept], np.tile(factors, len(_LOCAL))[kept]
+    if len(ways_h) > _WAYS:  # the answer is smooth in the way: look it up
+        grid = np.geomspace(ways_h.min() * 0.999, ways_h.max() * 1.001, _WAYS)
+        table = _ways(grid / stretch, grid, ages_h, (log_share[kept], local, factor), seen.clock_h)
+        at = np.interp(np.log(ways_h), np.log(grid), np.arange(_WAYS))
+        low = np.minimum(at.astype(np.int64), _WAYS - 2)
+        return table[low] + (at - low)[:, None] * (table[low + 1] - table[low])
+    return _ways(ways_h / stretch, ways_h, ages_h, (log_share[kept], local, factor), seen.clock_h)
+
+
+def _ways(
+    memories: Reals, ways_h: Reals, ages_h: Reals, velocities: tuple[Reals, Reals, Reals], clock_h: float
+) -> Reals:
+    """Return the log likelihood of every age for every way, summed over what the velocities may be."""
     out = np.full((len(ways_h), len(ages_h)), -np.inf)
-    for share, sd, shift in zip(log_share[kept], local, factor, strict=True):
-        spread = sd * np.sqrt(_averaged(ways_h / stretch))[:, None] + 0.0 * ages_h[None, :]
-        spread = np.hypot(spread, 1.4 * seen.clock_h / ages_h[None, :])
+    averaged = np.sqrt(_averaged(memories))
+    for share, sd, shift in zip(*velocities, strict=True):
+        spread = np.hypot(sd * averaged[:, None], 1.4 * clock_h / ages_h[None, :])
         miss = (np.log(ages_h)[None, :] - np.log(ways_h)[:, None] - shift) / spread
         np.logaddexp(out, share - 0.5 * miss**2 - np.log(spread * ages_h[None, :]), out=out)
     return out
