@@ -17,7 +17,7 @@ from scipy.special import ndtr
 from scipy.stats import false_discovery_control
 
 from outfall.errors import Problem, TraceError
-from outfall.tracing.unmix_cut import Cut, Ints, Reals, cut_network, place_samples, site_points
+from outfall.tracing.unmix_cut import Cut, Flags, Ints, Reals, cut_network, place_samples, site_points
 from outfall.tracing.unmix_results import pick_parameters, site_data
 
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ def find_undeclared(
     >>> lines = gpd.GeoDataFrame({"reach_id": ["A", "B"]}, crs=32650, geometry=gpd.GeoSeries.from_wkt(
     ...     ["LINESTRING (400000 3400200, 400000 3400100)", "LINESTRING (400000 3400100, 400000 3400000)"]))
     >>> samples = pd.DataFrame({"sample_id": ["S1", "S2"], "reach_id": ["A", "B"], "along_m": 50.0, "flow_m3s": 1.0})
-    >>> results = pd.DataFrame({"sample_id": ["S1", "S2"], "parameter": "nh3_n", "qualifier": "=",
+    >>> results = pd.DataFrame({"sample_id": ["S1", "S2"], "parameter": "ammonia", "qualifier": "=",
     ...     "value": [1.0, 9.0], "unit": "mg/L"})
-    >>> find_undeclared(results, samples, build_network(lines), parameter="nh3_n")["undeclared_gs"].round(1).tolist()
+    >>> find_undeclared(results, samples, build_network(lines), parameter="ammonia")["undeclared_gs"].round(1).tolist()
     [1.0, 8.0]
     """
     pick_parameters(results, [parameter])
@@ -154,7 +154,7 @@ def undeclared_clues(undeclared: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def _loads(
     results: pd.DataFrame, samples: pd.DataFrame, site: Ints, parameter: str
-) -> tuple[tuple[Reals, Reals, Reals], dict[int, list[str]]]:
+) -> tuple[tuple[Reals, Reals, Flags], dict[int, list[str]]]:
     """Return ln load (g/s) at each site, its error, whether it is only an upper limit, and the rows it came from."""
     data, unit, refs = site_data(results, samples, site, parameter, sigma_ln=_VALUE_SIGMA_LN)
     if unit not in ("mg/L", ""):
@@ -168,8 +168,8 @@ def _loads(
     used = is_seen | ~any_seen[data.site]
     at, number = data.site[used], np.bincount(data.site[used], minlength=count)
     level = np.bincount(at, data.value_ln[used], count) / number
-    sigma = np.sqrt(np.bincount(at, data.sigma_ln[used] ** 2, count)) / number
-    return (flow_ln + level, np.hypot(sigma, _FLOW_SIGMA_LN), ~any_seen), refs
+    sigma = np.asarray(np.sqrt(np.bincount(at, data.sigma_ln[used] ** 2, count)) / number, dtype=float)
+    return (flow_ln + level, np.asarray(np.hypot(sigma, _FLOW_SIGMA_LN), dtype=np.float64), ~any_seen), refs
 
 
 def _declared(declared: pd.DataFrame | None, network: Network, cut: Cut) -> tuple[Reals, Reals]:
@@ -192,7 +192,7 @@ def _declared(declared: pd.DataFrame | None, network: Network, cut: Cut) -> tupl
     return np.asarray(reaching @ load), np.asarray(reaching.multiply(reaching) @ (sigma * load) ** 2)
 
 
-def _balance(load: tuple[Reals, Reals, Reals], cut: Cut, own: tuple[Reals, Reals]) -> pd.DataFrame:
+def _balance(load: tuple[Reals, Reals, Flags], cut: Cut, own: tuple[Reals, Reals]) -> pd.DataFrame:
     """Return what is left of each balance, with 90 % intervals and one-sided p values, from lognormal draws.
 
     A non-detect downstream is drawn between nothing and its limit, upstream too: neither may invent a source.

@@ -181,7 +181,7 @@ def unmix(
     ...     geometry=gpd.GeoSeries.from_wkt(["LINESTRING (400000 3400200, 400000 3400100)",
     ...                                      "LINESTRING (400000 3400100, 400000 3400000)"]))
     >>> samples = pd.DataFrame({"sample_id": ["S1", "S2"], "reach_id": ["A", "B"], "along_m": [100.0, 100.0]})
-    >>> results = pd.DataFrame({"sample_id": ["S1", "S2"], "parameter": "nh3_n", "qualifier": "=",
+    >>> results = pd.DataFrame({"sample_id": ["S1", "S2"], "parameter": "ammonia", "qualifier": "=",
     ...     "value": [1.0, 10.0], "unit": "mg/L", "sigma_share": 0.05})
     >>> found = unmix(results, samples, build_network(lines))
     >>> bool(found["value"].iloc[1] > found["value"].iloc[0])

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from outfall.network import Network
 
-__all__ = ["Cut", "Ints", "Pieces", "Reals", "cut_network", "place_samples", "site_points"]
+__all__ = ["Cut", "Flags", "Ints", "Pieces", "Reals", "cut_network", "place_samples", "site_points"]
 
 Reals = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 _SAME_M = 0.5  # two samples closer than this along one reach are one site
 _MOST_DOUBLINGS = 40

@@ -94,9 +94,9 @@ def find_hot_subbasins(
     >>> lines = gpd.GeoDataFrame({"reach_id": list("ABCD"), "area_km2": 1.0}, crs=32650, geometry=gpd.GeoSeries.from_wkt(
     ...     [f"LINESTRING (400000 {3400400 - 100 * at}, 400000 {3400300 - 100 * at})" for at in range(4)]))
     >>> samples = pd.DataFrame({"sample_id": list("abcd"), "reach_id": list("ABCD"), "along_m": 50.0})
-    >>> results = pd.DataFrame({"sample_id": list("abcd"), "parameter": "nh3_n", "qualifier": "=",
+    >>> results = pd.DataFrame({"sample_id": list("abcd"), "parameter": "ammonia", "qualifier": "=",
     ...     "value": [1.0, 1.0, 9.0, 6.8], "unit": "mg/L", "sigma_share": 0.02})
-    >>> find_hot_subbasins(results, samples, build_network(lines), parameter="nh3_n")["site_id"].iloc[0]
+    >>> find_hot_subbasins(results, samples, build_network(lines), parameter="ammonia")["site_id"].iloc[0]
     'c'
     """
     problems = []
@@ -177,7 +177,7 @@ def hot_shares(
 def _centre(mixing: Reals, data: Data, kernel: Callable[[Reals], Reals], hot: NDArray[np.bool_], times: float) -> Reals:
     """Return the hyper-parameters of most evidence where these sub-basins hold sources of unknown size."""
     spike = np.diag(np.where(hot, _TIMES_SD**2 + np.log(times) ** 2, 0.0))
-    return learn_hypers(mixing, data, lambda theta: kernel(theta) + spike)[0]
+    return learn_hypers(mixing, data, lambda theta: kernel(theta) + spike, is_rough=True)[0]
 
 
 def _average(

@@ -171,7 +171,9 @@ def fit_mode(
     return Fit(mode, wide - across.T @ inverse @ across, evidence, left_out[data.censored == 0])
 
 
-def learn_hypers(mixing: Reals, data: Data, kernel: Callable[[Reals], Reals]) -> tuple[Reals, Callable[[Reals], float]]:
+def learn_hypers(
+    mixing: Reals, data: Data, kernel: Callable[[Reals], Reals], *, is_rough: bool = False
+) -> tuple[Reals, Callable[[Reals], float]]:
     """Return the hyper-parameters of most evidence, and the function they make least."""
     last: list[Reals | None] = [None]
 
@@ -186,7 +188,7 @@ def learn_hypers(mixing: Reals, data: Data, kernel: Callable[[Reals], Reals]) ->
         HYPER_PRIOR[:, 0],
         method="L-BFGS-B",
         bounds=[(m - 4 * s, m + 4 * s) for m, s in HYPER_PRIOR],
-        options={"maxiter": 40, "ftol": 1e-6},
+        options={"maxiter": 8, "ftol": 1e-3} if is_rough else {"maxiter": 40, "ftol": 1e-6},
     )
     return np.asarray(found.x), cost
 
