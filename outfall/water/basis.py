@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Basis", "basis_factor", "split_basis"]
 
-_WORDS = re.compile(r"^(?P<unit>.*?)\s*(?:\bas\b|以|按)\s*(?P<basis>[A-Za-z0-9()+\-]+?)\s*(?:计|记)?$", re.IGNORECASE)
+_WORDS = re.compile(r"^(?P<unit>.*?)\s*(?:\bas\s*|以|按)\s*(?P<basis>[A-Za-z0-9()+\-]+?)\s*(?:计|记)?$", re.IGNORECASE)
 _BARE = re.compile(r"^(?P<unit>\S+/\S+)\s+(?P<basis>[A-Za-z][A-Za-z0-9()+\-]*)$")
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from outfall.tables import check
 from outfall.water.canonical import canonical_rows, known_parameters
+from outfall.water.holding import holding_notes
 from outfall.water.notes import Note, attach_notes
 from outfall.water.plausible import implausible_notes
 from outfall.water.sheets import fill_sample_ids, open_sheet, to_long
@@ -80,7 +81,7 @@ def read_results(
     _note_unread(long[analysed & ~read], notes)
     table = canonical_rows(long[read], cells[read], name=sheet.name, notes=notes)
     checked = check(table, "results", tz=tz, where=sheet.name)
-    notes += implausible_notes(checked)
+    notes += [*implausible_notes(checked), *holding_notes(checked)]
     checked.attrs["not_analysed"] = int((~analysed).sum())
     return attach_notes(checked, notes, about=sheet.name)
 
