@@ -97,9 +97,15 @@ def real(seed):
     return rows, group.mean().to_numpy(), (group.std() / group.mean()).to_numpy(), water, share, tracers
 
 
+def solve(mean, water):
+    """Return amounts by non-negative least squares; sources are brought to one size first, so that it converges."""
+    size = np.sqrt((mean**2).sum(axis=1))
+    return nnls((mean / size[:, None]).T, water, maxiter=1000)[0] / size
+
+
 def solve_nnls(water, mean):
     """Return shares by least squares of relative errors."""
-    share = nnls((mean / water).T, np.ones(len(water)))[0]
+    share = solve(mean / water, np.ones(len(water)))
     return share / max(share.sum(), 1e-12)
 
 
@@ -108,7 +114,7 @@ def solve_cmb(water, mean, cv, error=ERROR):
     share = np.full(len(mean), 1 / len(mean))
     for _ in range(40):
         spread = np.sqrt((error * water) ** 2 + (share**2) @ (cv * mean) ** 2)
-        new = nnls((mean / spread).T, water / spread)[0]
+        new = solve(mean / spread, water / spread)
         if np.abs(new - share).max() < 1e-5:
             break
         share = new
