@@ -176,12 +176,13 @@ def _factors(frame: pd.DataFrame, table: str, canonical: dict[str, str], problem
 
 
 def _scale(parameter: str, unit: str, canonical: dict[str, str]) -> float:
-    if parameter in parameters() and find_unit(unit) is not None:
-        return scale_to_canonical(parameter, unit)[0]
-    first = canonical.setdefault(parameter, unit)
-    if first == unit and (parameter not in parameters() or parameters()[parameter].unit == unit):
-        return 1.0
-    return transform(unit, first)[0]
+    # a unit we do not know, such as mg/kg, is as good as any where both tables use it
+    is_known = parameter in parameters() and find_unit(unit) is not None
+    wanted = parameters()[parameter].unit if is_known else unit
+    first = canonical.setdefault(parameter, wanted)
+    if first != wanted:
+        return transform(unit, first)[0]
+    return scale_to_canonical(parameter, unit)[0] if is_known else 1.0
 
 
 def _average_samples(rows: pd.DataFrame) -> pd.DataFrame:

@@ -107,6 +107,16 @@ def test_units_do_not_matter():
     assert np.allclose(same[0], same[2], atol=1e-6)
 
 
+def test_a_unit_nobody_knows_is_good_where_both_use_it():
+    """Sediments in mg/kg are compared with sediments in mg/kg, never with water."""
+    mixed, library = water({"sewage": 0.4, "plating": 0.6}), means()
+    same = apportion(mixed.assign(unit="mg/kg"), library=library.assign(unit="mg/kg"))
+    assert np.allclose(shares_of(same), shares_of(apportion(mixed, library=library)))
+    for units in (("mg/kg", "mg/L"), ("mg/L", "mg/kg")):
+        with pytest.raises(TraceError, match="mg/kg"):
+            apportion(mixed.assign(unit=units[0]), library=library.assign(unit=units[1]))
+
+
 @pytest.mark.parametrize("library", [means(), samples()], ids=["means", "samples"])
 def test_rows_in_any_order_give_the_same_answer(library):
     """Shuffled rows change nothing, and tables given stay as they were."""
