@@ -177,7 +177,7 @@ def hot(case, noise, count, seconds):
     right, stated, raw = np.array(rows, dtype=float).mean(axis=0)
     name = f"noise{round(100 * noise)}"
     keys = (f"hot_top1_{name}", f"hot_stated_{name}", f"hot_raw_top1_{name}", f"hot_draws_{name}")
-    return dict(zip(keys, (right, stated, raw, len(rows)), strict=True))
+    return dict(zip(keys, (float(right), float(stated), float(raw), len(rows)), strict=True))
 
 
 def as_data(value_ln):
@@ -212,12 +212,13 @@ def many(count):
     exact = solve_exact(nesting, value)
     exact_s = time.perf_counter() - begun
     noisy = np.log(value) + 0.1 * np.random.default_rng(FIRST_SEED).standard_normal(count)
-    begun = time.perf_counter()
+    begun, begun_cpu = time.perf_counter(), time.process_time()
     mean, sigma, error = estimate(nesting, as_data(noisy))
     spent = time.perf_counter() - begun
     return {
         "unmix_1e5_sites": count,
         "unmix_1e5_s": spent,
+        "unmix_1e5_cpu_s": time.process_time() - begun_cpu,
         "unmix_1e5_exact_s": exact_s,
         "unmix_1e5_exact_max_diff": float(np.max(np.abs(exact / np.exp(level) - 1))),
         "unmix_1e5_noisy_rmse_ln": float(np.sqrt(np.mean((mean - level) ** 2))),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["SparseFit", "fit_sparse", "learn_sparse", "pick_part", "solve_exact", "spread_sparse"]
 
 _ROUNDS, _CLOSE = 40, 1e-3  # rounds converge by squares; closer than this is below what rounding leaves
+_CLOSE_FEW = 1e-6
 _LONGEST_STEP = 1.5
 _LEARN_SITES, _ENOUGH_SITES = 400, 300  # at most, and enough, to learn from
 
@@ -94,7 +95,7 @@ def fit_sparse(nesting: Nesting, data: Data, theta: Reals, *, start: Reals | Non
         longest = float(np.abs(step).max())
         mode = mode + step * min(1.0, _LONGEST_STEP / max(longest, 1e-300))
         level += float(ones @ (mode - level)) / float(ones.sum())
-        if longest < _CLOSE:
+        if longest < (_CLOSE if count > _LEARN_SITES else _CLOSE_FEW):
             break
     off = root @ (mode - level)
     logdet = np.log(np.abs(factor.U.diagonal())).sum() + 2 * np.log(own).sum()
@@ -113,7 +114,7 @@ def learn_sparse(nesting: Nesting, data: Data) -> Reals:
         return -fit.log_evidence + 0.5 * float(off @ off)
 
     bounds = [(m - 4 * s, m + 4 * s) for m, s in HYPER_PRIOR[:3]]
-    options = {"maxiter": 20, "ftol": 1e-5}
+    options = {"maxiter": 15, "ftol": 1e-5, "eps": 1e-3}
     found = minimize(cost, HYPER_PRIOR[:3, 0], method="L-BFGS-B", bounds=bounds, options=options)
     return np.asarray(found.x)
 
