@@ -17,7 +17,7 @@ import pandas as pd
 from outfall.tracing.time_line import compare_series
 
 STEPS, PER_DAY, SUSPECTS, MOST = 2016, 288, 6, 144
-FIRST_SEED, CASES, QUICK = 1, 120, 120
+FIRST_SEED, CASES, QUICK = 1, 120, 40
 KEYS = ("meter_top1", "meter_stated", "raw_ccf_top1", "prewhitened_top1", "meter_ms", "meter_cpu_ms")
 
 

@@ -22,14 +22,14 @@ __all__ = ["Passages", "first_way", "judge_times", "mass_shares"]
 
 Reals: TypeAlias = "NDArray[np.float64]"
 
-_LOCAL = np.array([0.05, 0.1, 0.2, 0.35])  # sd of ln velocity from stretch to stretch
+_LOCAL = np.array([0.1, 0.2, 0.35])  # sd of ln velocity from stretch to stretch
 _LEADING, _LEADING_SHARED, _LEADING_OWN = (
     np.log(0.11),
     0.5,
     0.3,
 )  # ln((peak - leading) / peak), Jobson 1996 in the middle
 _OFFSET, _LOSS, _POWER, _PEAK_OWN = 0.4, 0.3, 0.08, 0.15  # ln unit peak: river, losses, exponent, one station
-_PASSAGE_OWN, _OUTLIER, _WIDE = 0.3, 0.05, 1.5
+_PASSAGE_SHARED, _PASSAGE_OWN, _OUTLIER, _WIDE = 0.4, 0.3, 0.05, 1.5
 _PASSAGE_S = 2e6
 _WAYS = 150
 
@@ -84,7 +84,7 @@ def judge_times(seen: Passages, ages_h: Reals) -> tuple[Reals, Reals, Reals, Rea
     expected = np.log(_PASSAGE_S / 3600.0) - np.log(unit * 1e6)
     with np.errstate(invalid="ignore", divide="ignore"):
         miss = np.where(known, np.log(np.where(known, passage, 1.0)) - expected, np.nan)
-    by_offset = _robust(miss[:, None, :] + offsets[None, :, None], _PASSAGE_OWN).sum(axis=2) + log_offset
+    by_offset = log_offset + _passages(miss, offsets)
     by_offset = by_offset + _edges(seen, age, offsets)
     shapes = logsumexp(by_offset, axis=1)
     peaks, mean, sd = _peaks(seen, age, unit)
@@ -176,6 +176,15 @@ def _unit_peak(age: Reals, flow_ratio: float) -> Reals:
     """Return Jobson's unit peak, 1/s."""
     flat = predict_pulse(age.ravel(), flow_ratio=flow_ratio)["unit_peak_per_s"].to_numpy()
     return np.asarray(flat.reshape(age.shape))
+
+
+def _passages(miss: Reals, offsets: Reals) -> Reals:
+    """Return the log likelihood of the passages by age and offset; where they were said to end is common to a survey."""
+    own = np.linspace(-3.0, 3.0, 13) * _PASSAGE_SHARED
+    log_own = -0.5 * (own / _PASSAGE_SHARED) ** 2
+    shift = (own[None, :] + offsets[:, None])[None, :, :, None]
+    each = _robust(miss[:, None, None, :] + shift, _PASSAGE_OWN).sum(axis=3)
+    return np.asarray(logsumexp(each + log_own - logsumexp(log_own), axis=2))
 
 
 def _edges(seen: Passages, age: Reals, offsets: Reals) -> Reals:
