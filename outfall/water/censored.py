@@ -65,8 +65,8 @@ def possible_means(sample: Sample) -> tuple[float, float]:
 def kaplan_meier(sample: Sample) -> tuple[Floats, Floats, float]:
     """Return where the distribution has its mass, by redistributing each non-detect over what is below its limit.
 
-    Mass that finds nothing below stays at its own limit: the share of it is returned, and the mean is an upper bound
-    then. The same estimate as Kaplan-Meier on reversed numbers.
+    Mass that finds nothing measured below stays at the lowest limit: the share of it is returned, and the mean is an
+    upper bound of this estimate then. The same as Kaplan-Meier on reversed numbers.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def kaplan_meier(sample: Sample) -> tuple[Floats, Floats, float]:
     places, masses : ndarray, n
         Rising; masses sum to 1.
     share_left : float
-        Mass that stays at limits.
+        Mass that stays at the lowest limit.
 
     Examples
     --------
@@ -89,20 +89,12 @@ def kaplan_meier(sample: Sample) -> tuple[Floats, Floats, float]:
     order = np.lexsort((np.where(sample.side == 0, 1, 0), sample.number))
     places, side = sample.number[order], sample.side[order]
     mass = np.full(len(places), 1.0 / len(places))
-    left = 0.0
-    total_below = 0.0
-    below = np.concatenate([[0.0], np.cumsum(mass)])
-    for at in range(len(places) - 1, -1, -1):
-        if side[at] == 0:
-            continue
-        total_below = below[at]
-        if (side[:at] == 0).any():
+    for at in range(len(places) - 1, 0, -1):
+        if side[at] == -1:
             # Everything below, measured or not, takes a share in proportion; the not measured hand theirs on in turn.
-            mass[:at] *= 1.0 + mass[at] / total_below if total_below > 0 else 1.0
-            below[: at + 1] = np.concatenate([[0.0], np.cumsum(mass[:at])])
+            mass[:at] *= 1.0 + mass[at] / mass[:at].sum()
             mass[at] = 0.0
-        else:
-            left += mass[at]
+    left = mass[0] if side[0] == -1 else 0.0
     return places, mass, float(left)
 
 

@@ -57,7 +57,9 @@ def test_what_is_written_is_read(tmp_path, seed):
     pd.testing.assert_frame_equal(one[SAMPLE_COLUMNS[1:]], other[SAMPLE_COLUMNS[1:]], check_dtype=False)
     assert one.geometry.geom_equals_exact(other.geometry, 0).all()
     left, right = (table.set_index("result_id").sort_index() for table in (results, back.results))
-    pd.testing.assert_frame_equal(left[RESULT_COLUMNS[1:]], right[RESULT_COLUMNS[1:]], check_dtype=False, rtol=0, atol=0)
+    pd.testing.assert_frame_equal(
+        left[RESULT_COLUMNS[1:]], right[RESULT_COLUMNS[1:]], check_dtype=False, rtol=0, atol=0
+    )
 
 
 def test_others_read_the_same_from_the_standard_columns_alone(tmp_path):
@@ -85,7 +87,7 @@ def test_text_that_a_spreadsheet_would_run_is_guarded(tmp_path):
 def portal(tmp_path, *rows, head=""):
     names = "OrganizationIdentifier,ActivityIdentifier,ActivityTypeCode,ActivityStartDate,ActivityStartTime/Time,ActivityStartTime/TimeZoneCode,MonitoringLocationIdentifier,CharacteristicName,MethodSpecificationName,ResultSampleFractionText,ResultDetectionConditionText,ResultMeasureValue,ResultMeasure/MeasureUnitCode,MeasureQualifierCode,DetectionQuantitationLimitTypeName,DetectionQuantitationLimitMeasure/MeasureValue,DetectionQuantitationLimitMeasure/MeasureUnitCode"
     file = tmp_path / "wqp.csv"
-    lines = [f'X,A{at},Sample-Routine,2026-04-12,08:00:00,EST,L1,{row}' for at, row in enumerate(rows)]
+    lines = [f"X,A{at},Sample-Routine,2026-04-12,08:00:00,EST,L1,{row}" for at, row in enumerate(rows)]
     file.write_text("\n".join([names, *lines]), encoding="utf-8")
     return read_wqx(file)
 
@@ -96,13 +98,17 @@ def test_speciation_conditions_and_limit_units_of_the_portal(tmp_path):
         tmp_path,
         "Nitrate,as NO3,Dissolved,,10,mg/l,B,,,",
         "Lead,,Total,Not Detected,,ug/l,U,Method Detection Level,500,ng/l",
-        "Lead,,\"Filtered, field\",Detected Not Quantified,,ug/l,B,Lower Quantitation Limit,2,ug/l",
-        "\"Temperature, water\",,,,50,deg F,,,,",
+        'Lead,,"Filtered, field",Detected Not Quantified,,ug/l,B,Lower Quantitation Limit,2,ug/l',
+        '"Temperature, water",,,,50,deg F,,,,',
         "Zinc,,Total,Present Above Quantification Limit,900,ug/l,,,,",
     ).results.set_index("sample_id")  # fmt: skip
     assert found.loc["A0", "value"] == pytest.approx(10 * 14.0067 / 62.0049, rel=1e-5)
     assert found.loc["A1", ["qualifier", "detection_limit"]].tolist() == ["<", pytest.approx(0.0005)]
-    assert found.loc["A2", ["qualifier", "detection_limit", "fraction"]].tolist() == ["<", pytest.approx(0.002), "dissolved"]
+    assert found.loc["A2", ["qualifier", "detection_limit", "fraction"]].tolist() == [
+        "<",
+        pytest.approx(0.002),
+        "dissolved",
+    ]
     assert found.loc["A3", "value"] == pytest.approx(10.0)
     assert found.loc["A4", "qualifier"] == ">"
     assert found.loc["A0", "taken_at"] == pd.Timestamp("2026-04-12T13:00Z")
@@ -141,5 +147,7 @@ def test_the_order_of_rows_says_nothing(tmp_path):
     """Shuffled results give the same table."""
     samples, results = tables(2)
     one = read_wqx(write_wqx(samples, results, tmp_path / "a.csv")).results.set_index("result_id").sort_index()
-    other = read_wqx(write_wqx(samples, shuffled(results), tmp_path / "a.csv")).results.set_index("result_id").sort_index()
+    other = (
+        read_wqx(write_wqx(samples, shuffled(results), tmp_path / "a.csv")).results.set_index("result_id").sort_index()
+    )
     pd.testing.assert_frame_equal(one.drop(columns="source_ref"), other.drop(columns="source_ref"))
