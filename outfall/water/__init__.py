@@ -4,6 +4,7 @@ from outfall.water.checks import check_rules, flag_results
 from outfall.water.designs import balance_of, draw_sites, equal_area_sites
 from outfall.water.edd import read_edd
 from outfall.water.exchange import WaterTables
+from outfall.water.flags import average_readings
 from outfall.water.holding import check_holding
 from outfall.water.limits import find_exceedances, read_limits
 from outfall.water.plan import plan_rules, plan_sampling
@@ -23,6 +24,7 @@ from outfall.water.wqx_write import write_wqx
 
 __all__ = [
     "WaterTables",
+    "average_readings",
     "balance_of",
     "bottle_rules",
     "check_holding",

@@ -130,7 +130,9 @@ def find_exceedances(results: pd.DataFrame, limits: pd.DataFrame, *, standard: s
     known = has_limit & ~(says_yes & says_no) & ~(unsure & ~says_yes)
     out["is_exceeded"] = pd.arrays.BooleanArray(says_yes, ~known)
     words = np.where(~known, "undecided", np.where(says_yes, "exceeded", "met"))
-    out["verdict"] = pd.array(np.where(has_limit, words, None), dtype="str")
+    out["verdict"] = pd.array(
+        [word if known_limit else None for word, known_limit in zip(words, has_limit, strict=True)], dtype="str"
+    )
     verified = dict(zip(chosen["limit_id"], chosen["is_verified"], strict=True))
     out["is_verified"] = pd.array([verified.get(name, pd.NA) for name in limit_id], dtype="boolean")
     return out
