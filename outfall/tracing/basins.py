@@ -215,11 +215,17 @@ def _trace_part(path: str) -> str:
     rows = rows[rows["outfall_id"].isin(part["asked"])].reset_index(drop=True)
     known = pd.DataFrame(rows[rows["source_id"] != UNREGISTERED])
     known = known.sort_values(["outfall_id", "source_id"], ignore_index=True)
-    context = dataclasses.replace(context, candidates=known)
-    evidence = judge_all(context, LINES)
+    readings = _of_these(context.readings, known, part["asked"])
+    evidence = judge_all(dataclasses.replace(context, candidates=known, readings=readings), LINES)
     answer = {"candidates": combine(rows, evidence, settings=settings), "known": known, "evidence": evidence}
     Path(path).unlink()
     return _save(Path(f"{path}-answer"), answer)
+
+
+def _of_these(readings: pd.DataFrame, known: pd.DataFrame, asked: list[str]) -> pd.DataFrame:
+    """Return the meters of some sources and outfalls: the series of others say nothing about them, and are long."""
+    source, outfall = readings["source_id"], readings["outfall_id"]
+    return readings[(source.isna() | source.isin(known["source_id"])) & (outfall.isna() | outfall.isin(asked))]
 
 
 @lru_cache(maxsize=1)
