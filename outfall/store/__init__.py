@@ -1,7 +1,7 @@
 """Where rows live: an append-only event log in one file, tables as projections of it, snapshots to hand out."""
 
 from outfall.store.aside import write_aside
-from outfall.store.live import create_store
+from outfall.store.backend import create_store, open_store
 from outfall.store.log import append_rows, read_events
 from outfall.store.rows import list_tables, read_rows
 from outfall.store.seal import verify_chain
@@ -11,6 +11,7 @@ __all__ = [
     "append_rows",
     "create_store",
     "list_tables",
+    "open_store",
     "read_events",
     "read_rows",
     "take_snapshot",

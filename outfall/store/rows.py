@@ -6,38 +6,39 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from outfall.errors import StoreError
+from outfall.store.backend import TRUTH, read_transaction
 from outfall.store.body import decode
-from outfall.store.live import read_transaction
 from outfall.store.log import require_table
 from outfall.tables import contracts
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import apsw
     import pandas as pd
+
+    from outfall.store.backend import Session, Store
 
 __all__ = ["last_seq", "list_tables", "read_rows"]
 
-_ROWS = """
-WITH moment AS (
-    SELECT MAX(seq) AS last, MIN(seq) AS first FROM event WHERE table_name = ?1 AND seq <= ?2 GROUP BY row_key
-)
-SELECT e.body FROM moment JOIN event AS e ON e.seq = moment.last WHERE e.kind = 'put' ORDER BY moment.first
-"""
-_COUNTS = """
-WITH moment AS (SELECT table_name, MAX(seq) AS last FROM event WHERE seq <= ?1 GROUP BY table_name, row_key)
-SELECT moment.table_name, COUNT(*) FROM moment JOIN event AS e ON e.seq = moment.last WHERE e.kind = 'put'
-GROUP BY moment.table_name
-"""
+_ROWS = f"""
+SELECT e.body FROM (
+    SELECT seq, MIN(seq) OVER (PARTITION BY row_key) AS fid,
+        ROW_NUMBER() OVER (PARTITION BY row_key ORDER BY {TRUTH}) AS age
+    FROM event WHERE table_name = ? AND seq <= ? AND kind IN ('put', 'delete')
+) AS moment JOIN event AS e ON e.seq = moment.seq WHERE moment.age = 1 AND e.kind = 'put' ORDER BY moment.fid
+"""  # noqa: S608
+_COUNTS = f"""
+SELECT table_name, COUNT(*) FROM (
+    SELECT table_name, kind, ROW_NUMBER() OVER (PARTITION BY table_name, row_key ORDER BY {TRUTH}) AS age
+    FROM event WHERE seq <= ? AND kind IN ('put', 'delete')
+) AS moment WHERE age = 1 AND kind = 'put' GROUP BY table_name
+"""  # noqa: S608
 
 
-def read_rows(path: Path | str, table: str, *, as_of: datetime | int | None = None) -> pd.DataFrame:
+def read_rows(path: Store, table: str, *, as_of: datetime | int | None = None) -> pd.DataFrame:
     """Return a table as it is, or as it was at a moment.
 
     Parameters
     ----------
-    path : path
+    path : path, URL or open store
         The live store.
     table : str
         Name of the contract.
@@ -63,17 +64,17 @@ def read_rows(path: Path | str, table: str, *, as_of: datetime | int | None = No
     0
     """
     require_table(table)
-    with read_transaction(path) as connection:
-        bodies = [row[0] for row in connection.execute(_ROWS, (table, last_seq(connection, as_of)))]
+    with read_transaction(path) as session:
+        bodies = [str(row[0]) for row in session.execute(_ROWS, (table, last_seq(session, as_of)))]
     return decode(bodies, table)
 
 
-def list_tables(path: Path | str, *, as_of: datetime | int | None = None) -> dict[str, int]:
+def list_tables(path: Store, *, as_of: datetime | int | None = None) -> dict[str, int]:
     """Return the tables that hold rows, with how many.
 
     Parameters
     ----------
-    path : path
+    path : path, URL or open store
         The live store.
     as_of : datetime with zone, or int, optional
         A time, or the seq of an event. Now by default.
@@ -95,13 +96,13 @@ def list_tables(path: Path | str, *, as_of: datetime | int | None = None) -> dic
     >>> list_tables(create_store(pathlib.Path(tempfile.mkdtemp()) / "county.outfalldb"))
     {}
     """
-    with read_transaction(path) as connection:
-        found = connection.execute(_COUNTS, (last_seq(connection, as_of),)).fetchall()
+    with read_transaction(path) as session:
+        found = session.execute(_COUNTS, (last_seq(session, as_of),))
         counts = {str(name): int(str(count)) for name, count in found}
     return {name: counts[name] for name in contracts() if name in counts}
 
 
-def last_seq(connection: apsw.Connection, as_of: datetime | int | None) -> int:
+def last_seq(session: Session, as_of: datetime | int | None) -> int:
     """Return the seq of the last event at a moment, 0 where nothing was written yet."""
     if isinstance(as_of, bool) or not isinstance(as_of, (datetime, int, type(None))):
         msg = f"as_of is {as_of!r}; give a time with zone, such as datetime.now(UTC), or the seq of an event"
@@ -112,11 +113,11 @@ def last_seq(connection: apsw.Connection, as_of: datetime | int | None) -> int:
             raise StoreError(msg)
         return as_of
     if as_of is None:
-        return int(str(connection.execute("SELECT COALESCE(MAX(seq), 0) FROM event").fetchall()[0][0]))
+        return int(str(session.execute("SELECT COALESCE(MAX(seq), 0) FROM event")[0][0]))
     if as_of.tzinfo is None:
         msg = f"as_of is {as_of.isoformat()}, which has no time zone; write +08:00 behind it or give it a tzinfo"
         raise StoreError(msg)
     at = as_of.astimezone(UTC).isoformat(timespec="microseconds")
     query = "SELECT seq FROM event WHERE recorded_at <= ? ORDER BY seq DESC LIMIT 1"
-    found = connection.execute(query, (at,)).fetchall()
+    found = session.execute(query, (at,))
     return int(str(found[0][0])) if found else 0

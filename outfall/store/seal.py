@@ -3,45 +3,73 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from outfall.errors import StoreError
-from outfall.store.live import read_transaction, schema_problems
+from outfall.store.backend import find_backend, read_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    import apsw
+    from outfall.store.backend import Store
 
-__all__ = ["COLUMNS", "GENESIS", "SELECT", "digest", "verify_chain"]
+__all__ = ["COLUMNS", "GENESIS", "SELECT", "Event", "digest", "name_event", "seal", "verify_chain"]
 
 COLUMNS = (
     "seq",
     "event_id",
     "recorded_at",
+    "valid_from",
+    "valid_to",
+    "hlc",
+    "device",
+    "device_seq",
     "actor",
     "kind",
     "table_name",
     "row_key",
+    "base",
     "body",
     "reason",
     "source_ref",
     "prev_hash",
     "hash",
 )
-SELECT = "SELECT seq, event_id, recorded_at, actor, kind, table_name, row_key, body, reason, source_ref, prev_hash, hash FROM event"
+SELECT = f"SELECT {', '.join(COLUMNS)} FROM event"  # noqa: S608
 GENESIS = "0" * 64
 
 
-def verify_chain(path: Path | str, *, head: str | None = None) -> str:
+class Event(NamedTuple):
+    """One event as it stands in the log."""
+
+    seq: int
+    event_id: str
+    recorded_at: str
+    valid_from: str | None
+    valid_to: str | None
+    hlc: str
+    device: str
+    device_seq: int
+    actor: str
+    kind: str
+    table_name: str
+    row_key: str
+    base: str
+    body: str | None
+    reason: str
+    source_ref: str
+    prev_hash: str
+    hash: str
+
+
+def verify_chain(path: Store, *, head: str | None = None) -> str:
     """Check that no event was changed, removed or put in between, and return the hash of the last one.
 
     A log whose end was cut off still is a good chain; give the hash of an earlier check as ``head`` to rule that out.
 
     Parameters
     ----------
-    path : path
+    path : path, URL or open store
         The live store.
     head : str, optional
         Hash that must still be in the log, as an earlier call or a snapshot gave it.
@@ -63,16 +91,17 @@ def verify_chain(path: Path | str, *, head: str | None = None) -> str:
     >>> verify_chain(create_store(pathlib.Path(tempfile.mkdtemp()) / "county.outfalldb"))[:8]
     '00000000'
     """
-    with read_transaction(path) as connection:
+    with read_transaction(path) as session:
         last, clock, is_found = GENESIS, "", head in (None, GENESIS)
-        for count, event in enumerate(connection.execute(f"{SELECT} ORDER BY seq"), start=1):
+        for count, line in enumerate(session.stream(f"{SELECT} ORDER BY seq"), start=1):
+            event = Event._make(line)
             problem = _broken(event, count, last, clock)
             if problem:
                 msg = f"{path}: event {count} {problem}; what follows it cannot be trusted. Restore the store from a backup"
                 raise StoreError(msg)
-            last, clock = str(event[11]), str(event[2])
+            last, clock = event.hash, event.recorded_at
             is_found = is_found or last == head
-        problems = schema_problems(connection) or _file_problems(connection)
+        problems = find_backend(path).problems(session)
     if not is_found:
         msg = f"{path}: no event has the hash {head}; the end of the log was cut off or written anew. Restore the store from a backup"
         raise StoreError(msg)
@@ -83,21 +112,49 @@ def verify_chain(path: Path | str, *, head: str | None = None) -> str:
 
 
 def digest(parts: Sequence[object]) -> str:
-    """Return SHA-256 over the parts, each behind its length so that no two events read alike."""
+    """Return SHA-256 over the parts, each behind its length so that no two lists of parts read alike."""
     whole = "".join("-" if part is None else f"{len(str(part))}:{part}" for part in parts)
     return hashlib.sha256(whole.encode("utf-8")).hexdigest()
 
 
-def _broken(event: Sequence[object], seq: int, last: str, clock: str) -> str:
-    if event[0] != seq:
-        return f"is missing (the next one is {event[0]})"
-    if event[10] != last:
+def name_event(
+    table: str, key: str, kind: str, body: str | None, base: str, *, valid: tuple[str | None, str | None] = (None, None)
+) -> str:
+    """Return what names this change of this version of this row, wherever it is made."""
+    parts = (table, key, kind, body, base)
+    return digest(parts if valid == (None, None) else (*parts, *valid))
+
+
+def seal(event: Sequence[object]) -> str:
+    """Return the hash of an event from all before its hash; its name stands for table, key, kind, body and base."""
+    seq, event_id, recorded_at, valid_from, valid_to, hlc, device, device_seq, actor, kind, *_ = event
+    reason, source_ref, prev_hash = event[14:17]
+    return digest(
+        (
+            seq,
+            event_id,
+            recorded_at,
+            valid_from,
+            valid_to,
+            hlc,
+            device,
+            device_seq,
+            actor,
+            kind,
+            reason,
+            source_ref,
+            prev_hash,
+        )
+    )
+
+
+def _broken(event: Event, seq: int, last: str, clock: str) -> str:
+    if event.seq != seq:
+        return f"is missing (the next one is {event.seq})"
+    if event.prev_hash != last:
         return "does not follow the one before it"
-    if event[11] != digest(event[:11]):
-        return f"was changed after it was written (row {event[6]!r} of {event[5]})"
-    return "is older than the one before it" if str(event[2]) < clock else ""
-
-
-def _file_problems(connection: apsw.Connection) -> list[str]:
-    found = connection.execute("PRAGMA integrity_check(5)").fetchall()
-    return [str(row[0]) for row in found if row[0] != "ok"]
+    valid = (event.valid_from, event.valid_to)
+    name = name_event(event.table_name, event.row_key, event.kind, event.body, event.base, valid=valid)
+    if event.event_id != name or event.hash != seal(event):
+        return f"was changed after it was written (row {event.row_key!r} of {event.table_name})"
+    return "is older than the one before it" if event.recorded_at < clock else ""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from outfall.errors import StoreError
 from outfall.store.aside import write_aside
-from outfall.store.live import ENDING
+from outfall.store.connection import ENDING
 from outfall.store.log import read_events
 from outfall.store.rows import list_tables, read_rows
 

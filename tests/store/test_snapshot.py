@@ -15,7 +15,7 @@ import pytest
 import outfall
 from outfall.errors import ReadError, StoreError
 from outfall.store import append_rows, create_store, read_events, read_rows, take_snapshot, verify_chain
-from outfall.store.live import write_transaction
+from outfall.store.backend import write_transaction
 from outfall.tables import contracts, read_frame
 from tests.store.rows import draw_rows
 
