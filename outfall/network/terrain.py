@@ -18,6 +18,7 @@ import shapely
 from outfall.errors import NetworkError, Problem, ReadError
 from outfall.network.build import build_network
 from outfall.network.terrain_cells import basins_of, cells_of, check_raster, load_pyflwdir, quiet, stream_lines
+from outfall.tables.safe import raster_driver
 
 if TYPE_CHECKING:
     import pyproj
@@ -112,7 +113,12 @@ def read_terrain(path: Path | str, *, kind: Literal["auto", "directions", "eleva
     import rasterio
 
     try:
-        with rasterio.open(path) as file:
+        driver = raster_driver(path)
+    except ReadError as error:
+        msg = f"{Path(path).name}: cannot be read as a raster; give a GeoTIFF of directions or elevations"
+        raise ReadError(msg) from error
+    try:
+        with rasterio.open(path, driver=driver) as file:
             values, transform, crs, nodata = file.read(1), file.transform, file.crs, file.nodata
     except rasterio.errors.RasterioError as error:
         msg = f"{Path(path).name}: cannot be read as a raster; give a GeoTIFF of directions or elevations"
