@@ -279,8 +279,8 @@ def _signed(session: Session, drafts: Sequence[_Draft], table: str, actor: str, 
     """Yield the drafts as events of this store's own device, all at one moment of its clock."""
     hlc, device, first = tick(session)
     for number, (kind, key, base, body, ref) in enumerate(drafts, start=first):
-        name = name_event(table, key, kind, body, base)
-        yield NewEvent(name, None, None, hlc, device, number, actor, kind, table, key, base, body, reason, ref)
+        event = NewEvent("", None, None, hlc, device, number, actor, kind, table, key, base, body, reason, ref)
+        yield event._replace(event_id=name_event(event))
 
 
 def _sealed(events: Iterable[NewEvent], seq: int, at: str, last: str) -> Iterator[tuple[object, ...]]:

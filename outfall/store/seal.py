@@ -117,12 +117,12 @@ def digest(parts: Sequence[object]) -> str:
     return hashlib.sha256(whole.encode("utf-8")).hexdigest()
 
 
-def name_event(
-    table: str, key: str, kind: str, body: str | None, base: str, *, valid: tuple[str | None, str | None] = (None, None)
-) -> str:
-    """Return what names this change of this version of this row, wherever it is made."""
-    parts = (table, key, kind, body, base)
-    return digest(parts if valid == (None, None) else (*parts, *valid))
+def name_event(event: Sequence[object]) -> str:
+    """Return what names an event in every store: the digest of all that travels with it (see ``NewEvent``).
+
+    Two devices that make the same change make two events, for the order of events is part of what they say.
+    """
+    return digest(event[1:])
 
 
 def seal(event: Sequence[object]) -> str:
@@ -153,8 +153,7 @@ def _broken(event: Event, seq: int, last: str, clock: str) -> str:
         return f"is missing (the next one is {event.seq})"
     if event.prev_hash != last:
         return "does not follow the one before it"
-    valid = (event.valid_from, event.valid_to)
-    name = name_event(event.table_name, event.row_key, event.kind, event.body, event.base, valid=valid)
+    name = name_event((event.event_id, *event[3:16]))
     if event.event_id != name or event.hash != seal(event):
         return f"was changed after it was written (row {event.row_key!r} of {event.table_name})"
     return "is older than the one before it" if event.recorded_at < clock else ""

@@ -206,7 +206,8 @@ class _History:
         """Return the fields as a body, in the order of the last one that has them."""
         order: dict[_Field, None] = {}
         for number in sorted(_bits(within), key=lambda one: self.changes[one], reverse=True):
-            order |= dict.fromkeys(self.fields[number] or ())
+            order |= dict.fromkeys(field for field in self.fields[number] or () if field not in order)
+        order = dict.fromkeys(sorted(order, key=lambda field: field[1] if field[0] in ("extra", "dtypes") else ""))
         body: dict[str, object] = {}
         for field in order:
             if shown[field] == _ABSENT:
@@ -259,7 +260,7 @@ def _split(body: str) -> dict[_Field, str]:
 
 
 def _decided(change: Change) -> set[str]:
-    return set(json.loads(change.body).get("resolved", ())) if change.kind == "resolve" and change.body else set()
+    return set(json.loads(change.body).get("resolved", ())) if change.body and '"resolved"' in change.body else set()
 
 
 def _text(value: object) -> str:
