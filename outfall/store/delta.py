@@ -7,15 +7,16 @@ import hashlib
 import json
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from outfall.errors import StoreError
 from outfall.store.aside import write_aside
+from outfall.store.log import NewEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["FORMAT", "Sent", "head_of", "read_delta", "write_delta"]
+__all__ = ["FORMAT", "head_of", "read_delta", "write_delta"]
 
 FORMAT = "outfall delta 1"
 _MAX_LINE_BYTES = 64_000_000
@@ -24,34 +25,15 @@ _MAX_RATIO = 400
 _SMALL_BYTES = 10_000_000
 
 
-class Sent(NamedTuple):
-    """An event as it travels: all of it but the number, the clock and the chain of the store it is in."""
-
-    event_id: str
-    valid_from: str | None
-    valid_to: str | None
-    hlc: str
-    device: str
-    device_seq: int
-    actor: str
-    kind: str
-    table_name: str
-    row_key: str
-    base: str
-    body: str | None
-    reason: str
-    source_ref: str
-
-
 _OPTIONAL = {"valid_from", "valid_to", "body"}
 
 
-def head_of(events: Iterable[Sent]) -> str:
+def head_of(events: Iterable[NewEvent]) -> str:
     """Return what names a set of events: SHA-256 over their ids, whatever their order.
 
     Parameters
     ----------
-    events : iterable of Sent
+    events : iterable of NewEvent
         Any events.
 
     Returns
@@ -67,7 +49,7 @@ def head_of(events: Iterable[Sent]) -> str:
     return hashlib.sha256("\n".join(sorted(event.event_id for event in events)).encode()).hexdigest()
 
 
-def write_delta(target: Path | str, events: Iterable[Sent], *, device: str, since: int, until: int) -> Path:
+def write_delta(target: Path | str, events: Iterable[NewEvent], *, device: str, since: int, until: int) -> Path:
     """Write events to a delta file, aside and then moved into place.
 
     The file is JSON lines in gzip: a first line about it, one per event, a last one with their number and the SHA-256
@@ -77,7 +59,7 @@ def write_delta(target: Path | str, events: Iterable[Sent], *, device: str, sinc
     ----------
     target : path
         Where the file shall be.
-    events : iterable of Sent
+    events : iterable of NewEvent
         In the order they came into the store.
     device : str
         Name of the store that sends.
@@ -122,7 +104,7 @@ def write_delta(target: Path | str, events: Iterable[Sent], *, device: str, sinc
     return write_aside(target, write)
 
 
-def read_delta(path: Path | str) -> tuple[dict[str, str | int], list[Sent]]:
+def read_delta(path: Path | str) -> tuple[dict[str, str | int], list[NewEvent]]:
     """Return what a delta file says about itself, and its events, once all of it was found whole and unchanged.
 
     Parameters
@@ -132,7 +114,7 @@ def read_delta(path: Path | str) -> tuple[dict[str, str | int], list[Sent]]:
 
     Returns
     -------
-    dict, list of Sent
+    dict, list of NewEvent
         ``device``, ``since``, ``until`` and ``sha256``; the events in the order they were written.
 
     Raises
@@ -193,15 +175,15 @@ def _about(file: Path, line: bytes) -> dict[str, str | int]:
     return {"device": device, "since": since, "until": until}
 
 
-def _event(file: Path, line: bytes, at: int) -> Sent:
+def _event(file: Path, line: bytes, at: int) -> NewEvent:
     cells = _parse(file, line)
-    if not isinstance(cells, list) or len(cells) != len(Sent._fields):
+    if not isinstance(cells, list) or len(cells) != len(NewEvent._fields):
         raise _damaged(file, f"line {at} is no event")
-    for name, cell in zip(Sent._fields, cells, strict=True):
+    for name, cell in zip(NewEvent._fields, cells, strict=True):
         wanted = int if name == "device_seq" else str
         if type(cell) is not wanted and not (cell is None and name in _OPTIONAL):
             raise _damaged(file, f"line {at} has {str(cell)[:40]!r} as its {name}")
-    return Sent(*cells)
+    return NewEvent(*cells)
 
 
 def _parse(file: Path, line: bytes) -> object:

@@ -27,7 +27,7 @@ JOINED = (
     "~"  # devices of joins begin with it: it sorts behind the name of every device, so that a join is the last word
 )
 _BATCH = 2_000
-_COLUMNS = "e.hlc, e.device, e.device_seq, e.event_id, e.kind, e.base, e.body, e.actor"
+_COLUMNS = "e.hlc, e.device, e.device_seq, e.event_id, e.kind, e.base, e.body, e.actor, e.source_ref"
 _Row = tuple[str, str]
 
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["WHOLE_ROW", "Change", "Clash", "Settled", "Side", "bases", "settle"]
+__all__ = ["RESOLVE", "WHOLE_ROW", "Change", "Clash", "Settled", "Side", "bases", "settle"]
 
 WHOLE_ROW = ""  # the column of a clash about whether the row is there at all
+RESOLVE = "resolve("  # how the source_ref of a decision begins; the columns follow as JSON
 _Field = tuple[str, str]
 _EXISTS: _Field = ("", WHOLE_ROW)
 _ABSENT = ""  # no JSON: the row has no such field
@@ -36,6 +37,7 @@ class Change(NamedTuple):
     base: str
     body: str | None
     actor: str = ""
+    source_ref: str = ""
 
 
 class Side(NamedTuple):
@@ -253,14 +255,21 @@ def _split(body: str) -> dict[_Field, str]:
     for group, part in whole.items():
         if group in _GROUPS:
             found |= {(group, name): _text(value) for name, value in part.items()}
-        elif group not in ("crs", "resolved"):
+        elif group != "crs":
             is_shape = group == "geometry"
             found[("geometry" if is_shape else "", group)] = _text([whole.get("crs"), part] if is_shape else part)
     return found
 
 
 def _decided(change: Change) -> set[str]:
-    return set(json.loads(change.body).get("resolved", ())) if change.body and '"resolved"' in change.body else set()
+    """Return the columns a person decided, as ``resolve(["name"])`` in the event says."""
+    if not (change.source_ref.startswith(RESOLVE) and change.source_ref.endswith(")")):
+        return set()
+    try:
+        names = json.loads(change.source_ref[len(RESOLVE) : -1])
+    except ValueError:
+        return set()
+    return {str(name) for name in names} if isinstance(names, list) else set()
 
 
 def _text(value: object) -> str:

@@ -15,13 +15,11 @@ from outfall.store.settle import WHOLE_ROW, Change, settle
 START = {"name": "A", "side": "left", "note": None}
 
 
-def change(base, values, *, at=1, device="a", seq=1, kind="put", actor="Li", resolved=None):
+def change(base, values, *, at=1, device="a", seq=1, kind="put", actor="Li", resolved=""):
     body = None if values is None else {"columns": values}
-    if resolved is not None:
-        body["resolved"] = resolved
     text = None if body is None else json.dumps(body, separators=(",", ":"))
     event_id = hashlib.sha256(f"{base}{text}{at}{device}{seq}".encode()).hexdigest()[:8]
-    return Change(f"{at:06d}", device, seq, event_id, kind, base, text, actor)
+    return Change(f"{at:06d}", device, seq, event_id, kind, base, text, actor, resolved)
 
 
 def values(settled):
@@ -69,7 +67,7 @@ def test_an_answer_ends_the_question(first):
     still = settle([first, *heads, later])
     assert [clash.column for clash in still.clashes] == ["name"]
     assert values(still)["note"] == "wet"
-    answer = change(later.event_id, values(still), at=5, kind="resolve", resolved=["name"])
+    answer = change(later.event_id, values(still), at=5, resolved='resolve(["name"])')
     assert settle([first, *heads, later, answer]).clashes == ()
 
 
