@@ -3,17 +3,21 @@
 from outfall.store.aside import write_aside
 from outfall.store.backend import create_store, open_store
 from outfall.store.log import append_rows, read_events
-from outfall.store.rows import list_tables, read_rows
+from outfall.store.replay import digest_tables, rebuild
+from outfall.store.rows import find_rows, list_tables, read_rows
 from outfall.store.seal import verify_chain
 from outfall.store.snapshot import take_snapshot
 
 __all__ = [
     "append_rows",
     "create_store",
+    "digest_tables",
+    "find_rows",
     "list_tables",
     "open_store",
     "read_events",
     "read_rows",
+    "rebuild",
     "take_snapshot",
     "verify_chain",
     "write_aside",

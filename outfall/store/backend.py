@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, overload, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
 __all__ = [
@@ -112,11 +112,11 @@ class Session(Protocol):
     def clear_rows(self, table: str) -> None:
         """Make a projection empty and of today's columns."""
 
-    def rows_now(self, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None) -> Iterator[RowNow]:
+    def rows_now(self, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None) -> Generator[RowNow]:
         """Yield the rows of a projection by fid; a box yields at least the rows that touch it."""
 
     def projections(self) -> list[str]:
-        """Return the tables that have a projection, in the order of the contracts."""
+        """Return the tables that have a projection of today's columns, in the order of the contracts."""
 
 
 @runtime_checkable

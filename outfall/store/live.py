@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import apsw
 
 from outfall.errors import StoreError
+from outfall.store import geopackage
 from outfall.store.backend import Dialect
 from outfall.store.connection import (
     APPLICATION_ID,
@@ -24,15 +25,18 @@ from outfall.store.connection import (
     run,
     spoken,
 )
+from outfall.store.reference import UNDEFINED
+from outfall.tables import contracts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from outfall.store.backend import Box, Line, RowNow, Session
 
 __all__ = ["LiveFile", "LiveSession", "open_live"]
 
+_RTREE = ("", "_node", "_parent", "_rowid")
 _DIALECT = Dialect("sqlite", "json_each(?) AS k")
 
 
@@ -63,20 +67,27 @@ class LiveSession:
 
     def put_rows(self, table: str, rows: Iterable[RowNow]) -> None:
         """Insert or overwrite rows of a projection, by key; make the projection where it is not there yet."""
+        if table not in self.projections():
+            geopackage.clear_rows(self._connection, table)
+        geopackage.put_rows(self._connection, table, rows)
 
     def drop_rows(self, table: str, keys: Iterable[str]) -> None:
         """Remove rows of a projection; keys it does not have are passed over."""
+        gone = list(keys)
+        if gone and table in self.projections():
+            geopackage.drop_rows(self._connection, table, gone)
 
     def clear_rows(self, table: str) -> None:
         """Make a projection empty and of today's columns."""
+        geopackage.clear_rows(self._connection, table)
 
-    def rows_now(self, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None) -> Iterator[RowNow]:
+    def rows_now(self, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None) -> Generator[RowNow]:
         """Yield the rows of a projection by fid; a box yields at least the rows that touch it."""
-        raise NotImplementedError
+        return geopackage.find_rows(self._connection, table, keys=keys, box=box)
 
     def projections(self) -> list[str]:
-        """Return the tables that have a projection, in the order of the contracts."""
-        return []
+        """Return the tables that have a projection of today's columns, in the order of the contracts."""
+        return geopackage.tables_now(self._connection)
 
 
 class LiveFile:
@@ -191,6 +202,8 @@ def make_schema(connection: apsw.Connection) -> None:
     for statement in _statements().values():
         run(connection, statement)
     connection.execute("INSERT INTO setting VALUES ('device', ?)", (secrets.token_hex(8),)).fetchall()
+    systems = [(name, number, "NONE", number, "undefined", None) for number, name in UNDEFINED.items()]
+    connection.executemany("INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", systems).fetchall()
     run(connection, f"PRAGMA application_id = {APPLICATION_ID}")
     run(connection, f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -201,12 +214,16 @@ def schema_problems(connection: apsw.Connection) -> list[str]:
 
 
 def _schema_problems(session: Session) -> list[str]:
-    rows = session.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
-    found = {str(name): _plain_sql(str(sql)) for name, sql in rows}
+    rows = session.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    found = {str(name): _plain_sql(str(sql)) for _, name, _, sql in rows}
     expected = {name: _plain_sql(sql) for name, sql in _statements().items()}
     problems = [f"{name!r} was removed" for name in expected if name not in found]
     problems += [f"{name!r} was changed" for name, sql in expected.items() if found.get(name, sql) != sql]
-    return problems + [f"{name!r} was added" for name in found if name not in expected]
+    ours = {name for table in contracts() for name in (table, *(f"rtree_{table}_geom{part}" for part in _RTREE))}
+    added = [
+        name for kind, name, of, _ in rows if name not in expected and not (kind in ("table", "index") and of in ours)
+    ]
+    return problems + [f"{name!r} was added" for name in added]
 
 
 def _plain_sql(text: str) -> str:

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import difflib
-import json
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from outfall.errors import StoreError
-from outfall.store.backend import TRUTH, read_transaction, write_transaction
-from outfall.store.body import encode, is_same_row
+from outfall.store.backend import TRUTH, RowNow, read_transaction, write_transaction
+from outfall.store.body import Encoded, encode_rows, is_same_row
+from outfall.store.clock import advance
+from outfall.store.replay import find_versions, moment_text, project, project_table
 from outfall.store.seal import COLUMNS, GENESIS, SELECT, name_event, seal
 from outfall.tables import check, contract, contracts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from outfall.store.backend import Session, Store
+    from outfall.store.replay import Version
 
-__all__ = ["NewEvent", "Tick", "add_events", "append_rows", "read_events", "require_table", "tick"]
+__all__ = ["NewEvent", "Tick", "add_events", "append_rows", "insert_events", "read_events", "require_table", "tick"]
 
-_LAST_OF_KEYS = (
-    "SELECT k.value, e.kind, e.event_id, e.body, e.valid_from, e.valid_to FROM {keys} JOIN event AS e ON e.seq = ("
-    "SELECT seq FROM event WHERE table_name = ? AND row_key = k.value AND kind IN ('put', 'delete') "
-    "ORDER BY {truth} LIMIT 1)"
-)
 _NOW = f"""
 SELECT row_key, event_id, seq FROM (
     SELECT row_key, event_id, seq, kind, ROW_NUMBER() OVER (PARTITION BY row_key ORDER BY {TRUTH}) AS age
     FROM event WHERE table_name = ? AND kind IN ('put', 'delete')
 ) AS moment WHERE age = 1 AND kind = 'put' ORDER BY seq
 """  # noqa: S608
-_BODY = "SELECT body FROM event WHERE seq = ?"
 _CLOCK = """
 WITH RECURSIVE known(device) AS (
     SELECT MIN(device) FROM event
@@ -44,6 +41,9 @@ SELECT device, (SELECT MAX(e.device_seq) FROM event AS e WHERE e.device = known.
     (SELECT e.hlc FROM event AS e WHERE e.device = known.device ORDER BY e.device_seq DESC LIMIT 1)
 FROM known WHERE device IS NOT NULL
 """
+
+
+_ROW_KINDS = ("put", "delete")
 
 
 class NewEvent(NamedTuple):
@@ -73,6 +73,16 @@ class _Draft(NamedTuple):
     source_ref: str
 
 
+class _Signature(NamedTuple):
+    actor: str
+    reason: str
+    valid_from: str | None
+    valid_to: str | None
+
+
+_Rows = dict[str, tuple[Encoded, str]]
+
+
 class Tick(NamedTuple):
     """The moment at which a device writes: later than everything its store knows."""
 
@@ -82,7 +92,15 @@ class Tick(NamedTuple):
 
 
 def append_rows(
-    path: Store, table: str, frame: pd.DataFrame, *, actor: str, reason: str = "", replace: bool = False
+    path: Store,
+    table: str,
+    frame: pd.DataFrame,
+    *,
+    actor: str,
+    reason: str = "",
+    replace: bool = False,
+    valid_from: datetime | None = None,
+    valid_to: datetime | None = None,
 ) -> int:
     """Save rows: one event per row that is new or changed, all of them or none.
 
@@ -103,6 +121,9 @@ def append_rows(
         Why.
     replace : bool, default False
         Whether rows that the frame does not have are deleted, each by an event of its own.
+    valid_from, valid_to : datetime with zone, optional
+        Since when and until when the rows hold in the world (``valid_to`` itself excluded); without them, always. The
+        same row with other times is another version.
 
     Returns
     -------
@@ -112,8 +133,8 @@ def append_rows(
     Raises
     ------
     StoreError
-        No store, no such table, no actor, a damaged file, another writer for more than 30 s, or a CRS that differs
-        from the one the table is stored in.
+        No store, no such table, no actor, a damaged file, another writer for more than 30 s, a time without a zone, or
+        a CRS that differs from the one the table is stored in.
     TableError
         The rows do not meet the contract; nothing is written.
 
@@ -130,18 +151,22 @@ def append_rows(
     if not actor.strip():
         msg = f"{table}: the actor is empty; say who or what saves, such as actor='outfall register'"
         raise StoreError(msg)
+    valid = _period(valid_from, valid_to)
     checked = check(frame, table)
     keys = checked[contract(table).key].tolist() if len(checked) else []
-    bodies = encode(checked, table) if keys else []
     refs = checked["source_ref"].tolist() if keys else []
-    rows = list(zip(keys, bodies, refs, strict=True))
+    rows = dict(zip(keys, zip(encode_rows(checked, table) if keys else [], refs, strict=True), strict=True))
     try:
         with write_transaction(path) as session:
-            drafts = _deleted(session, table, keys) if replace else []
-            drafts += _changed(session, table, rows)
+            if table not in session.projections():
+                project_table(session, table)
+            found = find_versions(session, table, keys)
+            drafts = _deleted(session, table, rows) if replace else []
+            drafts += _changed(rows, found, valid)
             if not replace and drafts:
-                _refuse_other_crs(session, table, keys, bodies)
-            add_events(session, _signed(session, drafts, table, actor, reason))
+                _refuse_other_crs(session, table, rows)
+            if drafts:
+                _write(session, table, drafts, rows, found, _Signature(actor, reason, *valid))
     except UnicodeEncodeError as error:
         raise StoreError(_half_character(table, rows)) from error
     return len(drafts)
@@ -195,14 +220,23 @@ def read_events(path: Store, *, table: str | None = None, key: str | None = None
 def add_events(session: Session, events: Iterable[NewEvent]) -> None:
     """Write events at the end of the log, each with its number, the time it got here and its hash.
 
-    They may come from another device: nothing in them is changed. Time never runs backwards, whatever the clock says.
+    They may come from another device: nothing in them is changed. The projections follow. Time never runs backwards,
+    whatever the clock says.
     """
+    kept = list(events)
+    insert_events(session, kept)
+    project(session, ((event.table_name, event.row_key) for event in kept if event.kind in _ROW_KINDS))
+
+
+def insert_events(session: Session, events: Iterable[NewEvent]) -> int:
+    """Write events without their projections, and return the seq of the first one."""
     found = session.execute("SELECT seq, recorded_at, hash FROM event ORDER BY seq DESC LIMIT 1")
     seq, clock, last = (int(str(found[0][0])), str(found[0][1]), str(found[0][2])) if found else (0, "", GENESIS)
     now = datetime.now(UTC)
     if clock and now <= datetime.fromisoformat(clock):
         now = datetime.fromisoformat(clock) + timedelta(microseconds=1)
     session.copy("event", COLUMNS, _sealed(events, seq, now.isoformat(timespec="microseconds"), last))
+    return seq + 1
 
 
 def tick(session: Session) -> Tick:
@@ -211,10 +245,7 @@ def tick(session: Session) -> Tick:
     known = session.execute(_CLOCK)
     last = max((str(row[2]) for row in known), default="")
     count = max((int(str(row[1])) for row in known if row[0] == device), default=0)
-    now = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-    at, _, step = last.partition("|")
-    hlc = f"{at}|{int(step) + 1:06}" if at >= now else f"{now}|000000"
-    return Tick(hlc, device, count + 1)
+    return Tick(advance(last, datetime.now(UTC)), device, count + 1)
 
 
 def require_table(table: str) -> None:
@@ -226,8 +257,8 @@ def require_table(table: str) -> None:
         raise StoreError(msg)
 
 
-def _half_character(table: str, rows: Sequence[tuple[str, str, str]]) -> str:
-    broken = [key for key, body, _ in rows if body != body.encode("utf-8", "replace").decode("utf-8")]
+def _half_character(table: str, rows: _Rows) -> str:
+    broken = [key for key, (row, _) in rows.items() if row.body != row.body.encode("utf-8", "replace").decode("utf-8")]
     shown = ", ".join(ascii(key) for key in broken[:3]) or "actor or reason"
     return (
         f"{table}: a text holds half a character (a lone surrogate) in {shown}; "
@@ -235,21 +266,29 @@ def _half_character(table: str, rows: Sequence[tuple[str, str, str]]) -> str:
     )
 
 
-def _changed(session: Session, table: str, rows: Sequence[tuple[str, str, str]]) -> list[_Draft]:
-    """Return a put for every row that the store does not have or has with another content."""
-    before: dict[str, str] = {}
-    new = {key: body for key, body, _ in rows}
-    last = _LAST_OF_KEYS.format(keys=session.dialect.keys, truth=TRUTH)
-    for key, kind, event_id, body, *_ in session.stream(last, (json.dumps([*new]), table)):
-        before[str(key)] = str(event_id)
-        if kind == "put" and is_same_row(str(body), new[str(key)]):
-            del new[str(key)]
-    return [_Draft("put", key, before.get(key, ""), body, ref) for key, body, ref in rows if key in new]
+def _period(since: datetime | None, until: datetime | None) -> tuple[str | None, str | None]:
+    start = None if since is None else moment_text(since, "valid_from")
+    end = None if until is None else moment_text(until, "valid_to")
+    if start is not None and end is not None and end <= start:
+        msg = f"valid_to {end} is not after valid_from {start}; a fact holds for some time"
+        raise StoreError(msg)
+    return start, end
 
 
-def _deleted(session: Session, table: str, keys: Sequence[str]) -> list[_Draft]:
+def _changed(rows: _Rows, found: Mapping[str, Version], valid: tuple[str | None, str | None]) -> list[_Draft]:
+    """Return a put for every row that the store does not have, or has with another content or period."""
+    drafts = []
+    for key, (row, ref) in rows.items():
+        old = found.get(key)
+        is_same = old is not None and old.body is not None and is_same_row(old.body, row.body)
+        if is_same and old is not None and valid in ((None, None), (old.valid_from, old.valid_to)):
+            continue
+        drafts.append(_Draft("put", key, "" if old is None else old.event_id, row.body, ref))
+    return drafts
+
+
+def _deleted(session: Session, table: str, kept: Collection[str]) -> list[_Draft]:
     """Return a delete for every row of the store that is not among the keys."""
-    kept = set(keys)
     return [
         _Draft("delete", str(key), str(event_id), None, f"replace(event {seq})")
         for key, event_id, seq in session.execute(_NOW, (table,))
@@ -257,30 +296,53 @@ def _deleted(session: Session, table: str, keys: Sequence[str]) -> list[_Draft]:
     ]
 
 
-def _refuse_other_crs(session: Session, table: str, keys: Sequence[str], bodies: Sequence[str]) -> None:
+def _refuse_other_crs(session: Session, table: str, rows: _Rows) -> None:
     """Refuse rows in another CRS than the rows that stay; one table has one CRS at every moment."""
-    if contract(table).geometry == "none":
+    new = next((row.crs for row, _ in rows.values()), None)
+    if contract(table).geometry == "none" or new is None:
         return
-    new, kept = json.loads(bodies[0])["crs"], set(keys)
-    staying = [seq for key, _, seq in session.execute(_NOW, (table,)) if key not in kept] if new is not None else []
-    for seq in staying:
-        stored = json.loads(str(session.execute(_BODY, (seq,))[0][0])).get("crs")
-        if stored is not None and stored != new:
-            msg = (
-                f"{table}: {len(staying)} rows are stored in {stored}, the new ones are in {new}; "
-                "convert the new ones with to_crs, or save the whole table with replace=True"
-            )
-            raise StoreError(msg)
-        if stored is not None:
-            return
+    others = 0
+    with closing(session.rows_now(table)) as stored:
+        for row in stored:
+            if row.key not in rows and row.crs is not None:
+                if row.crs == new:
+                    return
+                others, old = others + 1, row.crs
+    if others:
+        msg = (
+            f"{table}: {others} rows are stored in {old}, the new ones are in {new}; "
+            "convert the new ones with to_crs, or save the whole table with replace=True"
+        )
+        raise StoreError(msg)
 
 
-def _signed(session: Session, drafts: Sequence[_Draft], table: str, actor: str, reason: str) -> Iterator[NewEvent]:
-    """Yield the drafts as events of this store's own device, all at one moment of its clock."""
-    hlc, device, first = tick(session)
-    for number, (kind, key, base, body, ref) in enumerate(drafts, start=first):
-        event = NewEvent("", None, None, hlc, device, number, actor, kind, table, key, base, body, reason, ref)
-        yield event._replace(event_id=name_event(event))
+def _write(
+    session: Session,
+    table: str,
+    drafts: Sequence[_Draft],
+    rows: _Rows,
+    found: Mapping[str, Version],
+    signature: _Signature,
+) -> None:
+    """Write the drafts as events of this store's own device, all at one moment of its clock, and the rows they make."""
+    first = insert_events(session, _signed(tick(session), table, drafts, signature))
+    session.drop_rows(table, [draft.row_key for draft in drafts if draft.body is None])
+    session.put_rows(table, _made(drafts, rows, found, first))
+
+
+def _made(drafts: Sequence[_Draft], rows: _Rows, found: Mapping[str, Version], first: int) -> Iterator[RowNow]:
+    for seq, draft in enumerate(drafts, start=first):
+        if draft.body is not None:
+            old, row = found.get(draft.row_key), rows[draft.row_key][0]
+            fid = seq if old is None else old.fid
+            yield RowNow(draft.row_key, fid, seq, row.cells, row.crs, row.geometry, row.extra)
+
+
+def _signed(at: Tick, table: str, drafts: Sequence[_Draft], signature: _Signature) -> Iterator[NewEvent]:
+    actor, reason, since, until = signature
+    for number, (kind, key, base, body, ref) in enumerate(drafts, start=at.device_seq):
+        said = (since, until, at.hlc, at.device, number, actor, kind, table, key, base, body, reason, ref)
+        yield NewEvent(name_event(("", *said)), *said)
 
 
 def _sealed(events: Iterable[NewEvent], seq: int, at: str, last: str) -> Iterator[tuple[object, ...]]:

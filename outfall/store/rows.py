@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import math
+from struct import unpack_from
 from typing import TYPE_CHECKING
+
+import shapely
 
 from outfall.errors import StoreError
 from outfall.store.backend import TRUTH, read_transaction
-from outfall.store.body import decode
+from outfall.store.body import to_frame
 from outfall.store.log import require_table
-from outfall.tables import contracts
+from outfall.store.replay import last_seq, moment_text, rows_at
+from outfall.tables import contract, contracts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
     import pandas as pd
 
-    from outfall.store.backend import Session, Store
+    from outfall.store.backend import Box, Cell, RowNow, Session, Store
 
-__all__ = ["last_seq", "list_tables", "read_rows"]
+__all__ = ["find_rows", "list_tables", "read_rows"]
 
-_ROWS = f"""
-SELECT e.body FROM (
-    SELECT seq, MIN(seq) OVER (PARTITION BY row_key) AS fid,
-        ROW_NUMBER() OVER (PARTITION BY row_key ORDER BY {TRUTH}) AS age
-    FROM event WHERE table_name = ? AND seq <= ? AND kind IN ('put', 'delete')
-) AS moment JOIN event AS e ON e.seq = moment.seq WHERE moment.age = 1 AND e.kind = 'put' ORDER BY moment.fid
-"""  # noqa: S608
+_POINT = b"\x01\x01\x00\x00\x00"  # two numbers follow
+
 _COUNTS = f"""
 SELECT table_name, COUNT(*) FROM (
     SELECT table_name, kind, ROW_NUMBER() OVER (PARTITION BY table_name, row_key ORDER BY {TRUTH}) AS age
@@ -33,17 +35,31 @@ SELECT table_name, COUNT(*) FROM (
 """  # noqa: S608
 
 
-def read_rows(path: Store, table: str, *, as_of: datetime | int | None = None) -> pd.DataFrame:
-    """Return a table as it is, or as it was at a moment.
+def read_rows(
+    path: Store,
+    table: str,
+    *,
+    as_of: datetime | int | None = None,
+    valid_at: datetime | None = None,
+    keys: Iterable[str] | None = None,
+    box: Box | None = None,
+) -> pd.DataFrame:
+    """Return a table as it is, or as it was at a moment; whole, or the rows of some keys or inside a box.
 
     Parameters
     ----------
     path : path, URL or open store
-        The live store.
+        The live store. Many reads are soonest from an open one (``with open_store(path) as store``).
     table : str
         Name of the contract.
     as_of : datetime with zone, or int, optional
-        A time, or the seq of an event; what was written later is not seen. Now by default.
+        A time, or the seq of an event; what this store learned later is not seen. Now by default.
+    valid_at : datetime with zone, optional
+        A time in the world: of each row the last version that held then (see ``valid_from`` of ``append_rows``).
+    keys : iterable of str, optional
+        Only rows with these keys; keys nobody saved are passed over.
+    box : tuple of float, optional
+        West, south, east, north in the CRS of the table, edges included: only rows whose geometry touches it.
 
     Returns
     -------
@@ -54,7 +70,7 @@ def read_rows(path: Store, table: str, *, as_of: datetime | int | None = None) -
     Raises
     ------
     StoreError
-        No store, no such table, a damaged file, or a moment without a zone.
+        No store, no such table, a damaged file, a moment without a zone, or a box that is none.
 
     Examples
     --------
@@ -64,9 +80,54 @@ def read_rows(path: Store, table: str, *, as_of: datetime | int | None = None) -
     0
     """
     require_table(table)
+    wanted = None if keys is None else [str(key) for key in keys]
+    if box is not None:
+        _require_box(box)
     with read_transaction(path) as session:
-        bodies = [str(row[0]) for row in session.execute(_ROWS, (table, last_seq(session, as_of)))]
-    return decode(bodies, table)
+        return to_frame(_rows(session, table, as_of=as_of, valid_at=valid_at, keys=wanted, box=box), table)
+
+
+def find_rows(
+    path: Store, table: str, *, keys: Iterable[str] | None = None, box: Box | None = None
+) -> list[dict[str, Cell | bytes]]:
+    """Return the rows of some keys or inside a box as they are now, without making a frame: for many small questions.
+
+    Parameters
+    ----------
+    path : path, URL or open store
+        The live store; open (``with open_store(path) as store``) a question takes well under a millisecond.
+    table : str
+        Name of the contract.
+    keys : iterable of str, optional
+        Only rows with these keys.
+    box : tuple of float, optional
+        West, south, east, north in the CRS of the table, edges included: only rows whose geometry touches it.
+
+    Returns
+    -------
+    list of dict
+        Cells by column; times as ISO text in UTC, ``geometry`` as WKB, what is missing as None.
+
+    Raises
+    ------
+    StoreError
+        No store, no such table, a damaged file, or a box that is none.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from outfall.store import create_store
+    >>> find_rows(create_store(pathlib.Path(tempfile.mkdtemp()) / "county.outfalldb"), "outfalls", keys=["P-1"])
+    []
+    """
+    require_table(table)
+    wanted = None if keys is None else [str(key) for key in keys]
+    if box is not None:
+        _require_box(box)
+    names = (*contract(table).columns, "geometry")
+    with read_transaction(path) as session:
+        rows = _rows(session, table, keys=wanted, box=box)
+    return [dict(zip(names, (*row.cells, row.geometry), strict=True)) for row in rows]
 
 
 def list_tables(path: Store, *, as_of: datetime | int | None = None) -> dict[str, int]:
@@ -102,22 +163,39 @@ def list_tables(path: Store, *, as_of: datetime | int | None = None) -> dict[str
     return {name: counts[name] for name in contracts() if name in counts}
 
 
-def last_seq(session: Session, as_of: datetime | int | None) -> int:
-    """Return the seq of the last event at a moment, 0 where nothing was written yet."""
-    if isinstance(as_of, bool) or not isinstance(as_of, (datetime, int, type(None))):
-        msg = f"as_of is {as_of!r}; give a time with zone, such as datetime.now(UTC), or the seq of an event"
+def _rows(
+    session: Session,
+    table: str,
+    *,
+    as_of: datetime | int | None = None,
+    valid_at: datetime | None = None,
+    keys: Sequence[str] | None = None,
+    box: Box | None = None,
+) -> list[RowNow]:
+    if as_of is None and valid_at is None and table in session.projections():
+        rows = session.rows_now(table, keys=keys, box=box)
+    else:
+        last = None if as_of is None else last_seq(session, as_of)
+        at = None if valid_at is None else moment_text(valid_at, "valid_at")
+        kept = None if keys is None else set(keys)
+        rows = (row for row in rows_at(session, table, last=last, at=at) if kept is None or row.key in kept)
+    return list(rows) if box is None else [row for row in rows if _touches(row.geometry, box)]
+
+
+def _touches(geometry: bytes | None, box: Box) -> bool:
+    """Return whether a geometry touches a box; exactly, where the tree only knows a box around it in float32."""
+    if geometry is None:
+        return False
+    west, south, east, north = box
+    if geometry[:5] == _POINT:
+        lon, lat = unpack_from("<dd", geometry, 5)
+        return bool(west <= lon <= east and south <= lat <= north)
+    shape = shapely.from_wkb(geometry)
+    return bool(shapely.intersects(shape, shapely.box(*box)))
+
+
+def _require_box(box: Box) -> None:
+    is_one = len(box) == 4 and all(math.isfinite(side) for side in box)
+    if not is_one or box[0] > box[2] or box[1] > box[3]:
+        msg = f"the box {box} is none; give west, south, east, north as numbers of the table's CRS, west <= east, south <= north"
         raise StoreError(msg)
-    if isinstance(as_of, int):
-        if as_of < 0:
-            msg = f"as_of is {as_of}; the first event has seq 1, and 0 is the empty store before it"
-            raise StoreError(msg)
-        return as_of
-    if as_of is None:
-        return int(str(session.execute("SELECT COALESCE(MAX(seq), 0) FROM event")[0][0]))
-    if as_of.tzinfo is None:
-        msg = f"as_of is {as_of.isoformat()}, which has no time zone; write +08:00 behind it or give it a tzinfo"
-        raise StoreError(msg)
-    at = as_of.astimezone(UTC).isoformat(timespec="microseconds")
-    query = "SELECT seq FROM event WHERE recorded_at <= ? ORDER BY seq DESC LIMIT 1"
-    found = session.execute(query, (at,))
-    return int(str(found[0][0])) if found else 0

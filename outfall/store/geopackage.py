@@ -1,0 +1,233 @@
+"""How tables stand in the live file and in snapshots: as GeoPackage, one column per contract column, with an R-tree.
+
+GeoPackage 1.3: ``gpkg_contents``, ``gpkg_geometry_columns``, ``gpkg_spatial_ref_sys``; geometries as its header (with
+an envelope unless a point) before ISO WKB; times in UTC with a Z. The R-tree is written here, row by row or packed, in
+the transaction that writes the rows, so that no trigger of the file is ever run.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from outfall.store.backend import RowNow
+from outfall.store.reference import crs_of, srs_of
+from outfall.store.rtree import pack_rtree
+from outfall.tables import contract, contracts
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Sequence
+
+    import apsw
+    from numpy.typing import NDArray
+
+    from outfall.store.backend import Box, Cell
+
+__all__ = ["clear_rows", "drop_rows", "find_rows", "has_geometry", "make_table", "put_rows", "tables_now", "unpack"]
+
+_TYPES = {"integer": "INTEGER", "real": "DOUBLE", "flag": "BOOLEAN", "time": "DATETIME"}
+_SHAPES = {"point": "POINT", "line": "LINESTRING"}
+_BATCH = 20_000
+_PACKED_FROM = 2_000  # rows from which a new tree is packed sooner than the old one grown
+_ENVELOPE_BYTES = (0, 32, 48, 48, 64)
+
+
+def make_table(connection: apsw.Connection, table: str) -> None:
+    """Make an empty projection of a table."""
+    for statement in _statements(table).values():
+        connection.execute(statement).fetchall()
+    declared = contract(table)
+    kind = "features" if has_geometry(table) else "attributes"
+    about = "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id) VALUES (?, ?, ?, ?, ?)"
+    connection.execute(about, (table, kind, table, declared.meaning, 0 if has_geometry(table) else None)).fetchall()
+    if has_geometry(table):
+        shape = _SHAPES.get(declared.geometry.rstrip("?"), "GEOMETRY")
+        where = "INSERT INTO gpkg_geometry_columns VALUES (?, 'geom', ?, 0, 2, 0)"
+        connection.execute(where, (table, shape)).fetchall()
+
+
+def tables_now(connection: apsw.Connection) -> list[str]:
+    """Return the tables that have a projection with today's columns, in the order of the contracts."""
+    lines = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").fetchall()
+    found = {str(name): sql for name, sql in lines}
+    return [name for name in contracts() if found.get(name) == _statements(name)[name]]
+
+
+def clear_rows(connection: apsw.Connection, table: str) -> None:
+    """Make a projection empty and of today's columns."""
+    connection.execute(f'DROP TABLE IF EXISTS "rtree_{table}_geom"').fetchall()
+    connection.execute("DELETE FROM gpkg_geometry_columns WHERE table_name = ?", (table,)).fetchall()
+    connection.execute("DELETE FROM gpkg_contents WHERE table_name = ?", (table,)).fetchall()
+    connection.execute(f'DROP TABLE IF EXISTS "{table}"').fetchall()
+    make_table(connection, table)
+
+
+def put_rows(connection: apsw.Connection, table: str, rows: Iterable[RowNow]) -> None:
+    """Insert or overwrite rows of a projection by their fid."""
+    waiting, boxes = iter(rows), []
+    columns = _columns(table)
+    names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
+    sql = f'INSERT OR REPLACE INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608
+    while batch := list(islice(waiting, _BATCH)):
+        shapes = None
+        if has_geometry(table):
+            shapes, found = _blobs(connection, table, batch)
+            boxes.append(found)
+        connection.executemany(sql, _values(table, batch, shapes)).fetchall()
+    if boxes:
+        _index(connection, table, *(np.concatenate(parts) for parts in zip(*boxes, strict=True)))
+
+
+def drop_rows(connection: apsw.Connection, table: str, keys: Iterable[str]) -> None:
+    """Remove rows of a projection; keys it does not have are passed over."""
+    where = f'WHERE "{contract(table).key}" IN (SELECT value FROM json_each(?))'  # noqa: S608
+    given = (json.dumps(list(keys)),)
+    if has_geometry(table):
+        fids = f'SELECT fid FROM "{table}" {where}'  # noqa: S608
+        connection.execute(f'DELETE FROM "rtree_{table}_geom" WHERE id IN ({fids})', given).fetchall()  # noqa: S608
+    connection.execute(f'DELETE FROM "{table}" {where}', given).fetchall()  # noqa: S608
+
+
+def find_rows(
+    connection: apsw.Connection, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None
+) -> Generator[RowNow]:
+    """Yield the rows of a projection by fid; a box yields at least the rows that touch it."""
+    sql, given = _select(table), list[float | str]()
+    if box is not None:
+        if not has_geometry(table):
+            return
+        west, south, east, north = box
+        sql += f' JOIN "rtree_{table}_geom" AS r ON r.id = t.fid AND r.minx <= ? AND r.maxx >= ? AND r.miny <= ? AND r.maxy >= ?'
+        given += [east, west, north, south]
+    if keys is not None:
+        sql += f' WHERE t."{contract(table).key}" IN (SELECT value FROM json_each(?))'  # noqa: S608
+        given.append(json.dumps(list(keys)))
+    key_at = list(contract(table).columns).index(contract(table).key)
+    dtypes = [column.dtype for column in contract(table).columns.values()]
+    flags = [at for at, dtype in enumerate(dtypes) if dtype == "flag"]
+    times = [at for at, dtype in enumerate(dtypes) if dtype == "time"]
+    systems = _Systems(connection, table)
+    for fid, seq, extra, blob, *cells in connection.execute(sql + " ORDER BY t.fid", tuple(given)):
+        for at in flags:
+            cells[at] = None if cells[at] is None else bool(cells[at])
+        for at in times:
+            cells[at] = _time_in(cells[at])
+        srs_id, shape = unpack(blob)
+        yield RowNow(cells[key_at], fid, seq, tuple(cells), systems.name(srs_id), shape, extra)
+
+
+def has_geometry(table: str) -> bool:
+    """Return whether the rows of a table may have a geometry."""
+    return contract(table).geometry != "none"
+
+
+def unpack(blob: bytes | None) -> tuple[int | None, bytes | None]:
+    """Return the reference system and the WKB of a GeoPackage geometry."""
+    if blob is None:
+        return None, None
+    envelope = _ENVELOPE_BYTES[blob[3] >> 1 & 7]
+    return int.from_bytes(blob[4:8], "little", signed=True), blob[8 + envelope :]
+
+
+class _Systems:
+    """The reference systems of one table, each looked up once."""
+
+    def __init__(self, connection: apsw.Connection, table: str) -> None:
+        self._connection, self._table = connection, table
+        self._names: dict[int | None, str | None] = {}
+
+    def name(self, srs_id: int | None) -> str | None:
+        """Return a system as a body writes it; the one of the table for a row without a geometry."""
+        if srs_id not in self._names:
+            self._names[srs_id] = crs_of(self._connection, self._table, srs_id)
+        return self._names[srs_id]
+
+
+_Boxes = tuple["NDArray[np.int64]", "NDArray[np.float64]"]
+
+
+def _blobs(connection: apsw.Connection, table: str, rows: Sequence[RowNow]) -> tuple[list[bytes | None], _Boxes]:
+    """Return the geometries of rows as GeoPackage writes them, with their fids and boxes."""
+    shapes = shapely.from_wkb(np.array([row.geometry for row in rows], dtype=object))
+    boxes = shapely.bounds(shapes)
+    systems = {
+        crs: srs_of(connection, table, crs).to_bytes(4, "little", signed=True) for crs in {row.crs for row in rows}
+    }
+    codes = np.where(np.isnan(boxes[:, 0]), 0b10001, np.where(shapely.get_type_id(shapes) == 0, 1, 3)).tolist()
+    envelopes = np.ascontiguousarray(boxes[:, [0, 2, 1, 3]], dtype="<f8")
+    blobs: list[bytes | None] = []
+    for at, (row, code) in enumerate(zip(rows, codes, strict=True)):
+        if row.geometry is None:
+            blobs.append(None)
+            continue
+        envelope = envelopes[at].tobytes() if code == 3 else b""
+        blobs.append(b"GP\x00" + bytes((code,)) + systems[row.crs] + envelope + row.geometry)
+    return blobs, (np.array([row.fid for row in rows], dtype=np.int64), boxes)
+
+
+def _index(connection: apsw.Connection, table: str, fids: NDArray[np.int64], boxes: NDArray[np.float64]) -> None:
+    name, is_there = f"rtree_{table}_geom", ~np.isnan(boxes[:, 0])
+    if is_there.sum() >= _PACKED_FROM:
+        pack_rtree(connection, name, fids, boxes, is_there)
+        return
+    gone = [(fid,) for fid in fids[~is_there].tolist()]
+    if gone:
+        connection.executemany(f'DELETE FROM "{name}" WHERE id = ?', gone).fetchall()  # noqa: S608
+    entries = zip(fids[is_there].tolist(), *boxes[is_there][:, [0, 2, 1, 3]].T.tolist(), strict=True)
+    connection.executemany(f'INSERT OR REPLACE INTO "{name}" VALUES (?, ?, ?, ?, ?)', entries).fetchall()  # noqa: S608
+
+
+def _values(table: str, rows: Sequence[RowNow], shapes: Sequence[bytes | None] | None) -> Iterator[tuple[object, ...]]:
+    times = [at for at, column in enumerate(contract(table).columns.values()) if column.dtype == "time"]
+    for at, row in enumerate(rows):
+        cells = list(row.cells)
+        for time in times:
+            cells[time] = _time_out(cells[time])
+        yield (row.fid, row.event_seq, row.extra, *(() if shapes is None else (shapes[at],)), *cells)
+
+
+def _time_out(text: Cell) -> Cell:
+    """Return a time as GeoPackage writes it: to the millisecond, or to the microsecond where it has more."""
+    if not isinstance(text, str):
+        return None
+    return text[:23] + "Z" if text[23:26] == "000" else text[:26] + "Z"
+
+
+def _time_in(text: Cell) -> Cell:
+    return None if text is None else f"{str(text)[:-1]:0<26}+00:00"
+
+
+@cache
+def _columns(table: str) -> tuple[str, ...]:
+    shape = ("geom",) if has_geometry(table) else ()
+    return ("fid", "event_seq", "extra", *shape, *contract(table).columns)
+
+
+@cache
+def _select(table: str) -> str:
+    shape = "t.geom" if has_geometry(table) else "NULL"
+    names = ", ".join(f't."{name}"' for name in contract(table).columns)
+    return f'SELECT t.fid, t.event_seq, t.extra, {shape}, {names} FROM "{table}" AS t'  # noqa: S608
+
+
+@cache
+def _statements(table: str) -> dict[str, str]:
+    """Return what makes the projection of a table, by the names it makes."""
+    declared = contract(table)
+    shape = _SHAPES.get(declared.geometry.rstrip("?"), "GEOMETRY")
+    parts = ["fid INTEGER PRIMARY KEY NOT NULL", *([f"geom {shape}"] if has_geometry(table) else [])]
+    parts += [f'"{name}" {_TYPES.get(column.dtype, "TEXT")}' for name, column in declared.columns.items()]
+    parts += ["event_seq INTEGER NOT NULL", "extra TEXT"]
+    made = {
+        table: f'CREATE TABLE "{table}" ({", ".join(parts)})',
+        f"{table}_by_key": f'CREATE UNIQUE INDEX "{table}_by_key" ON "{table}" ("{declared.key}")',
+    }
+    if has_geometry(table):
+        name = f"rtree_{table}_geom"
+        made[name] = f'CREATE VIRTUAL TABLE "{name}" USING rtree(id, minx, maxx, miny, maxy)'
+    return made
