@@ -33,11 +33,11 @@ def test_rtk_positions_agree_with_the_solution(shared_data):
 
 
 def test_the_image_centre_lies_fifty_metres_away(shared_data):
-    """Against the surface model the centre lies 49 to 52 m off; the take-off height misplaces it by 5 to 9 m, as priced."""
+    """Against the surface model the centre lies 49 to 53 m off; the take-off height misplaces it by 5 to 9 m, as priced."""
     folder = shared_data / "remote" / "drone_rtk"
     photos = read_photos(folder / "images", tz="Asia/Taipei")
     exact, flat = look_at(photos, surface=folder / "odm_dem" / "dsm.tif"), look_at(photos)
-    assert exact["distance_m"].between(48.5, 52.5).all()
+    assert exact["distance_m"].between(48.5, 53).all()
     _, _, wrong_m = _GEOD.inv(
         *(np.asarray(part) for seen in (exact, flat) for part in (seen.geometry.x, seen.geometry.y))
     )
