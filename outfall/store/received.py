@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from outfall.store.log import NewEvent
 
-__all__ = ["INTERNAL", "LOCAL", "find_wrong_rows", "require_sound"]
+__all__ = ["INTERNAL", "LOCAL", "find_wrong_body", "find_wrong_rows", "require_sound"]
 
 INTERNAL = ("imports", "quarantine", "receipts")  # tables of the store itself, in the same log, without a contract
 LOCAL = ("receipts",)  # about this store alone: never sent
@@ -75,11 +75,22 @@ def find_wrong_rows(events: Iterable[NewEvent]) -> dict[str, str]:
             by_table.setdefault(event.table_name, []).append(event)
     wrong: dict[str, str] = {}
     for table, group in by_table.items():
-        if not _is_good(table, group):
-            for event in group:
-                if not _is_good(table, [event]):
-                    wrong[event.event_id] = _why(table, event)
+        rows = [(event.row_key, str(event.body)) for event in group]
+        if not _is_good(table, rows):
+            found = {event.event_id: find_wrong_body(table, *row) for event, row in zip(group, rows, strict=True)}
+            wrong |= {event_id: reason for event_id, reason in found.items() if reason}
     return wrong
+
+
+def find_wrong_body(table: str, key: str, body: str | None) -> str:
+    """Return why a body is no row of a table under this key, empty where it is one."""
+    if body is None or _is_good(table, [(key, body)]):
+        return ""
+    try:
+        problems = find_problems(decode([_plain(body)], table), table)
+    except (*_RAISED, shapely.errors.GEOSException) as error:
+        return f"the row cannot be read: {str(error)[:200]}"
+    return "; ".join(map(str, problems)) or "the row does not come back as it was sent"
 
 
 def _unsound(event: NewEvent, clocks: Mapping[str, str]) -> list[Problem]:
@@ -125,13 +136,13 @@ def _travelling() -> set[str]:
     return {*contracts(), *INTERNAL} - {*LOCAL}
 
 
-def _is_good(table: str, events: Sequence[NewEvent]) -> bool:
+def _is_good(table: str, rows: Sequence[tuple[str, str]]) -> bool:
     """Return whether these bodies are rows of the table: they meet the contract and come back as they are."""
     try:
-        bodies = [_plain(str(event.body)) for event in events]
+        bodies = [_plain(body) for _, body in rows]
         frame = decode(bodies, table)
         key = contract(table).key
-        if frame[key].tolist() != [event.row_key for event in events]:
+        if frame[key].tolist() != [row_key for row_key, _ in rows]:
             return False
         alone = frame.assign(**{key: [f"{number}" for number in range(len(frame))]})
         if find_problems(alone, table):
@@ -139,14 +150,6 @@ def _is_good(table: str, events: Sequence[NewEvent]) -> bool:
         return all(is_same_row(one, other) for one, other in zip(encode(frame, table), bodies, strict=True))
     except (*_RAISED, shapely.errors.GEOSException):
         return False
-
-
-def _why(table: str, event: NewEvent) -> str:
-    try:
-        problems = find_problems(decode([_plain(str(event.body))], table), table)
-    except (*_RAISED, shapely.errors.GEOSException) as error:
-        return f"the row cannot be read: {str(error)[:200]}"
-    return "; ".join(map(str, problems)) or "the row does not come back as it was sent"
 
 
 def _plain(body: str) -> str:

@@ -13,15 +13,29 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-__all__ = ["RESOLVE", "WHOLE_ROW", "Change", "Clash", "Settled", "Side", "bases", "settle"]
+__all__ = [
+    "ABSENT",
+    "EXISTS",
+    "RESOLVE",
+    "WHOLE_ROW",
+    "Change",
+    "Clash",
+    "History",
+    "Settled",
+    "Side",
+    "bases",
+    "body_of",
+    "fields_of",
+    "settle",
+]
 
 WHOLE_ROW = ""  # the column of a clash about whether the row is there at all
 RESOLVE = "resolve("  # how the source_ref of a decision begins; the columns follow as JSON
 _Field = tuple[str, str]
-_EXISTS: _Field = ("", WHOLE_ROW)
-_ABSENT = ""  # no JSON: the row has no such field
+EXISTS: _Field = ("", WHOLE_ROW)
+ABSENT = ""  # no JSON: the row has no such field
 _QUIET: frozenset[_Field] = frozenset({("columns", "source_ref")})  # the last one is shown; provenance is in the log
 _GROUPS = ("columns", "extra", "dtypes")
 
@@ -55,6 +69,7 @@ class Clash(NamedTuple):
 
     column: str
     sides: tuple[Side, ...]
+    group: str = "columns"
 
 
 class Settled(NamedTuple):
@@ -113,9 +128,40 @@ def settle(changes: Iterable[Change]) -> Settled:
     known = sorted({change.event_id: change for change in changes}.values())
     if _is_chain(known):
         return Settled(known[-1].body, (known[-1].event_id,), ()) if known else Settled(None, (), ())
-    history = _History(known)
+    history = History(known)
     body, clashes = history.state(history.everything)
     return Settled(body, history.heads, clashes)
+
+
+def fields_of(body: str) -> dict[_Field, str]:
+    """Return a body field by field, every value as JSON; a geometry and its CRS are one field."""
+    found: dict[_Field, str] = {}
+    whole = json.loads(body)
+    for group, part in whole.items():
+        if group in _GROUPS:
+            found |= {(group, name): _text(value) for name, value in part.items()}
+        elif group != "crs":
+            is_shape = group == "geometry"
+            found[("geometry" if is_shape else "", group)] = _text([whole.get("crs"), part] if is_shape else part)
+    return found
+
+
+def body_of(fields: Mapping[_Field, str]) -> str:
+    """Return a body made of fields, in their order."""
+    body: dict[str, object] = {}
+    for (group, name), text in fields.items():
+        if text == ABSENT:
+            continue
+        value = json.loads(text)
+        if group in _GROUPS:
+            part = body.setdefault(group, {})
+            if isinstance(part, dict):
+                part[name] = value
+        elif group == "geometry":
+            body["crs"], body["geometry"] = value
+        else:
+            body[name] = value
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def _is_chain(changes: Sequence[Change]) -> bool:
@@ -125,7 +171,7 @@ def _is_chain(changes: Sequence[Change]) -> bool:
     return all(later.base == before.event_id for before, later in itertools.pairwise(changes))
 
 
-class _History:
+class History:
     """The events of one row as a graph; sets of events are the bits of an integer."""
 
     def __init__(self, changes: Sequence[Change]) -> None:
@@ -148,7 +194,7 @@ class _History:
     @cached_property
     def fields(self) -> list[dict[_Field, str] | None]:
         """Every event's body, field by field."""
-        return [None if change.body is None else _split(change.body) for change in self.changes]
+        return [None if change.body is None else fields_of(change.body) for change in self.changes]
 
     @cached_property
     def written(self) -> list[dict[_Field, str]]:
@@ -161,21 +207,34 @@ class _History:
     def _wrote(self, number: int, found: list[dict[_Field, str]]) -> dict[_Field, str]:
         change, mine = self.changes[number], self.fields[number]
         if mine is None:
-            return {_EXISTS: "false"}
+            return {EXISTS: "false"}
         is_whole = any(event_id not in self._known_ids for event_id in bases(change.base))
         body = None if is_whole or not self.before[number] else self._joined(self.before[number], found)[0]
         if body is None:
-            older = {field: _ABSENT for known in _bits(self.before[number]) for field in self.fields[known] or ()}
-            return {**older, **mine, _EXISTS: "true"}
-        was = _split(body)
+            older = {field: ABSENT for known in _bits(self.before[number]) for field in self.fields[known] or ()}
+            return {**older, **mine, EXISTS: "true"}
+        was = fields_of(body)
         decided = _decided(change)
-        new = {field: mine.get(field, _ABSENT) for field in {*mine, *was} if mine.get(field) != was.get(field)}
+        new = {field: mine.get(field, ABSENT) for field in {*mine, *was} if mine.get(field) != was.get(field)}
         new |= {field: value for field, value in mine.items() if field[1] in decided}
-        return {**new, _EXISTS: "true"} if new or WHOLE_ROW in decided else {}
+        return {**new, EXISTS: "true"} if new or WHOLE_ROW in decided else {}
 
     def state(self, within: int) -> tuple[str | None, tuple[Clash, ...]]:
         """Return the body and the clashes of a set of events."""
         return self._joined(within, self.written)
+
+    def last_writers(self) -> dict[_Field, set[str]]:
+        """Return the events that wrote the values that stand, by field."""
+        writers: dict[_Field, int] = {}
+        for number in range(len(self.changes)):
+            for field in self.written[number]:
+                writers[field] = (writers.get(field, 0) & ~self.before[number]) | 1 << number
+        return {field: {self.changes[one].event_id for one in _bits(last)} for field, last in writers.items()}
+
+    def after(self, event_ids: Collection[str]) -> set[str]:
+        """Return the events that knew any of these."""
+        at = sum(1 << number for number, change in enumerate(self.changes) if change.event_id in event_ids)
+        return {change.event_id for number, change in enumerate(self.changes) if self.before[number] & at}
 
     def _joined(self, within: int, written: list[dict[_Field, str]]) -> tuple[str | None, tuple[Clash, ...]]:
         if within in self._states:
@@ -191,11 +250,11 @@ class _History:
             sides = [self._side(number, written[number][field]) for number in order]
             shown[field] = sides[-1].value
             if len({side.value for side in sides}) > 1:
-                if field == _EXISTS:
+                if field == EXISTS:
                     shown[field] = "true"  # an edit of a row that another deleted is not lost
                 if field not in _QUIET and field[0] != "dtypes":
-                    clashes.append(Clash(field[1], tuple(sides)))
-        body = None if shown.pop(_EXISTS, "false") == "false" else self._join(shown, within)
+                    clashes.append(Clash(field[1], tuple(sides), field[0]))
+        body = None if shown.pop(EXISTS, "false") == "false" else self._join(shown, within)
         answer = (body, tuple(sorted(clashes)) if body is not None else ())
         self._states[within] = answer
         return answer
@@ -210,20 +269,7 @@ class _History:
         for number in sorted(_bits(within), key=lambda one: self.changes[one], reverse=True):
             order |= dict.fromkeys(field for field in self.fields[number] or () if field not in order)
         order = dict.fromkeys(sorted(order, key=lambda field: field[1] if field[0] in ("extra", "dtypes") else ""))
-        body: dict[str, object] = {}
-        for field in order:
-            if shown[field] == _ABSENT:
-                continue
-            value = json.loads(shown[field])
-            if field[0] in _GROUPS:
-                part = body.setdefault(field[0], {})
-                if isinstance(part, dict):
-                    part[field[1]] = value
-            elif field[0] == "geometry":
-                body["crs"], body["geometry"] = value
-            else:
-                body[field[1]] = value
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        return body_of({field: shown[field] for field in order})
 
 
 def _bits(within: int) -> list[int]:
@@ -246,19 +292,6 @@ def _after_bases(changes: Sequence[Change]) -> list[Change]:
             else:
                 placed.setdefault(one.event_id, waiting.pop())
     return list(placed.values())
-
-
-def _split(body: str) -> dict[_Field, str]:
-    """Return a body field by field, every value as JSON; a geometry and its CRS are one field."""
-    found: dict[_Field, str] = {}
-    whole = json.loads(body)
-    for group, part in whole.items():
-        if group in _GROUPS:
-            found |= {(group, name): _text(value) for name, value in part.items()}
-        elif group != "crs":
-            is_shape = group == "geometry"
-            found[("geometry" if is_shape else "", group)] = _text([whole.get("crs"), part] if is_shape else part)
-    return found
 
 
 def _decided(change: Change) -> set[str]:
