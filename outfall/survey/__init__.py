@@ -3,7 +3,16 @@
 from outfall.survey.boat import read_boat
 from outfall.survey.crawler import read_crawler, read_crawler_links
 from outfall.survey.drone import read_drone
-from outfall.survey.ground import read_ground
+from outfall.survey.ground import read_ground, read_ground_photos, read_tracks
 from outfall.survey.track import read_track
 
-__all__ = ["read_boat", "read_crawler", "read_crawler_links", "read_drone", "read_ground", "read_track"]
+__all__ = [
+    "read_boat",
+    "read_crawler",
+    "read_crawler_links",
+    "read_drone",
+    "read_ground",
+    "read_ground_photos",
+    "read_track",
+    "read_tracks",
+]
