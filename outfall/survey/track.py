@@ -20,7 +20,7 @@ from outfall.tables import attach_issues, check, issue, read_frame
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["read_track"]
+__all__ = ["NOT_SENSORS", "read_track"]
 
 # Our defaults (no standard): faster than any survey boat; a pause or gap that ends a leg; a receiver without RTK.
 _MAX_SPEED_MS = 12.0
@@ -29,16 +29,19 @@ _GAP_M = 200.0
 _SIGMA_M = 3.0
 _GEOD = pyproj.Geod(ellps="WGS84")
 _CLOCK_ONLY = re.compile(r"^\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*$")
+NOT_SENSORS = {"seen_at", "leg", "track_m", "speed_ms", "sigma_m", "source_ref", "geometry", "depth_m", "heading_deg"}
 _OURS = {"lon", "lat", "east", "north", "seen_at", "date", "clock", "sigma_m", "depth_m", "source_ref", "geometry"}
 
 
 def read_track(
     path: Path | str,
     *,
+    track: Path | str | pd.DataFrame | None = None,
     tz: str | None = None,
     crs: object = None,
     rename: Mapping[str, str] | None = None,
     constants: Mapping[str, object] | None = None,
+    rig: Mapping[str, object] | None = None,
 ) -> gpd.GeoDataFrame:
     r"""Return the log of a towed or carried sonde as a track.
 
@@ -99,8 +102,8 @@ def read_track(
     issues = [issue(kind, where, reason, rows=rows, level=_level(kind)) for kind, reason, rows in doubts]
     issues += _unused(named, values, where)
     fixes = _fixes(named, where, (crs, tz), problems)
-    track = fixes.join(values.dropna(how="all"), how="inner")
-    return _ordered(track, len(frame), where, issues)
+    found = fixes.join(values.dropna(how="all"), how="inner")
+    return _ordered(found, len(frame), where, issues)
 
 
 def _timed(named: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
