@@ -42,6 +42,7 @@ OBSERVED = {
     "N": "video_counter",
 }
 _KNOWN = {*FIELDS, "AAB", "AAD", "AAF", "AAK", "ABF", "ABG"}
+_LINES = re.compile(r"\r\n|\r|\n")
 _SET = re.compile(rb"#A1=([A-Za-z0-9_-]{1,30})")
 
 
@@ -88,7 +89,7 @@ def read_coded(file: Path, *, issues: list[dict[str, object]]) -> Inspections:
     (['against_flow'], [12.5])
     """
     found = _Found(file)
-    for number, line in enumerate(_decode(file).splitlines(), start=1):
+    for number, line in enumerate(_LINES.split(_decode(file)), start=1):
         if line.startswith("#"):
             found.head(line, number)
         elif line.strip():
@@ -176,10 +177,9 @@ def _run(said: dict[str, str], number: int, file: Path) -> dict[str, object]:
     start = said.get("AAB") or None
     if start is not None and start not in ends and None in ends:
         ends[ends.index(None)] = start
-    upper = start if direction != "against_flow" else next((end for end in ends if end != start), None)
-    lower = start if direction == "against_flow" else next((end for end in ends if end != start), None)
-    if start is None:
-        lower, upper = ends
+    others = [end for at, end in enumerate(ends) if end != start or at != ends.index(start)]
+    other = others[0] if others else None
+    lower, upper = ends if start is None else (start, other) if direction == "against_flow" else (other, start)
     date, time = said.get("ABF") or None, said.get("ABG") or None
     row |= {"direction": direction, "manholes_say": "start", "upper_manhole": upper, "lower_manhole": lower}
     row["seen_at"] = f"{date}T{time}" if date and time else date

@@ -104,6 +104,8 @@ def _run(look: Element, pipe: Element, name: str | None) -> dict[str, object]:
 def _observation(state: Element) -> dict[str, object]:
     row: dict[str, object] = {column: says(state, *names) for column, names in _OBSERVATION.items()}
     row["clock_from"], row["clock_to"] = (read_clock(says(state, name))[0] for name in ("PositionVon", "PositionBis"))
+    # The schema asks for a time code; zeros say there is none.
+    row["video_counter"] = None if row["video_counter"] == "00000000" else row["video_counter"]
     letter = says(state, "Streckenschaden")
     row["continuous"] = f"{letter}{says(state, 'StreckenschadenLfdNr') or ''}" if letter else None
     joint = says(state, "Verbindung")

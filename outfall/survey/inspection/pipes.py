@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from outfall.survey.inspection.place import list_inspected
+from outfall.survey.inspection.drives import list_inspected
 from outfall.tables import attach_issues, issue
 
 if TYPE_CHECKING:
