@@ -4,7 +4,10 @@ from outfall.survey.boat import read_boat
 from outfall.survey.crawler import read_crawler, read_crawler_links
 from outfall.survey.drone import read_drone
 from outfall.survey.ground import read_ground, read_ground_photos, read_tracks
+from outfall.survey.links import read_links, read_radar_links
+from outfall.survey.tracer import read_tracer_links
 from outfall.survey.track import read_track
+from outfall.survey.warmth import read_thermal_flight
 
 __all__ = [
     "read_boat",
@@ -13,6 +16,10 @@ __all__ = [
     "read_drone",
     "read_ground",
     "read_ground_photos",
+    "read_links",
+    "read_radar_links",
+    "read_thermal_flight",
+    "read_tracer_links",
     "read_track",
     "read_tracks",
 ]
