@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from outfall.registry.attributes import WORDS, canonical_code, is_national
+from outfall.registry.attributes import WORDS
+from outfall.registry.proofs import canonical_code, is_national
 from outfall.registry.seen import platforms
 from outfall.tables import issue, join_ids, split_ids
 from outfall.vocabulary import label
@@ -15,10 +14,9 @@ from outfall.vocabulary import label
 if TYPE_CHECKING:
     import pandas as pd
 
-    from outfall.registry.cluster import Merge
-    from outfall.registry.match import Matches
+    from outfall.registry.explain import Reasons
 
-__all__ = ["Member", "as_members", "describe_merges", "merge_rows", "name_outfalls"]
+__all__ = ["Member", "as_members", "describe_group", "merge_rows", "name_outfalls"]
 
 Member = dict[str, Any]
 
@@ -115,66 +113,57 @@ def name_outfalls(rows: list[dict[str, object]]) -> tuple[list[str], list[dict[s
     return list(named), notes
 
 
-def describe_merges(
-    members: dict[int, Member], merges: list[Merge], matches: Matches, pair_at: dict[tuple[int, int], int]
-) -> tuple[str, str, float]:
-    """Return why sightings are one outfall, in English and Chinese, and how sure that is.
+def describe_group(members: dict[int, Member], reasons: Reasons, *, decided: bool) -> tuple[str, str]:
+    """Return why sightings are one outfall, in English and Chinese.
 
     Parameters
     ----------
     members : mapping of int to dict
         The sightings by their row in the matches.
-    merges : list of Merge
-        How the group grew, surest first.
-    matches : Matches
-        What each pair says.
-    pair_at : mapping of pair of rows to int
-        Where a pair stands in the matches.
+    reasons : Reasons
+        How far each is from the others, and what it says.
+    decided : bool
+        Whether people put all of them together.
 
     Returns
     -------
-    tuple of str, str and float
-        The share is that of the weakest merge.
+    tuple of str and str
+        One clause per sighting; two sightings share one.
     """
-    ids = {at: str(row["sighting_id"]) for at, row in members.items()}
     named = [(str(row["sighting_id"]), row["platform"]) for row in members.values()]
     listed = ", ".join(f"{name} ({platform})" for name, platform in named)
     listed_zh = "、".join(f"{name}（{label('platform', platform, lang='zh')}）" for name, platform in named)
     if len(members) == 1:
-        return f"One sighting: {listed}.", f"仅一个疑似点: {listed_zh}。", 1.0
-    parts, parts_zh, least = [], [], 1.0
-    for merge in merges:
-        text, text_zh, share = _one_merge(merge, ids, matches, pair_at)
-        parts.append(text)
-        parts_zh.append(text_zh)
-        least = min(least, share)
-    decided = "" if merges else " Put together by decision of people."
-    decided_zh = "" if merges else "人工判定为同一排口。"
+        return f"One sighting: {listed}.", f"仅一个疑似点: {listed_zh}。"
+    if decided:
+        parts, parts_zh = ["Put together by decision of people."], ["人工判定为同一排口。"]
+    else:
+        asked = list(members)[:1] if len(members) == 2 else list(members)
+        other = str(list(members.values())[1]["sighting_id"]) if len(members) == 2 else ""
+        both = [_one_member(str(members[row]["sighting_id"]), other, row, reasons) for row in asked]
+        parts, parts_zh = [text for text, _ in both], [text for _, text in both]
     return (
-        f"{len(members)} sightings are one: {listed}. {' '.join(parts)}{decided}".strip(),
-        f"{len(members)} 个疑似点为同一排口: {listed_zh}。{''.join(parts_zh)}{decided_zh}",
-        least,
+        f"{len(members)} sightings are one: {listed}. {' '.join(parts)}",
+        f"{len(members)} 个疑似点为同一排口: {listed_zh}。{''.join(parts_zh)}",
     )
 
 
-def _one_merge(
-    merge: Merge, ids: dict[int, str], matches: Matches, pair_at: dict[tuple[int, int], int]
-) -> tuple[str, str, float]:
-    rows = [pair_at[min(a, b), max(a, b)] for a in merge.left for b in merge.right if (min(a, b), max(a, b)) in pair_at]
-    best = max(rows, key=lambda at: (matches.log_odds[at], -at))
-    one, two = ids[int(matches.left[best])], ids[int(matches.right[best])]
-    gap = float(np.hypot(*(matches.points_m[matches.left[best]] - matches.points_m[matches.right[best]])))
-    share = float(1.0 / (1.0 + np.exp(-merge.log_odds)))
-    said = {name: float(np.mean(matches.reasons[name][rows])) for name in WORDS}
+def _one_member(name: str, other: str, row: int, reasons: Reasons) -> tuple[str, str]:
+    said = {word: float(values[row]) for word, values in reasons.said.items()}
     decisive = sorted(
-        (name for name in said if abs(said[name]) >= _DECISIVE), key=lambda name: (-abs(said[name]), name)
+        (word for word in said if abs(said[word]) >= _DECISIVE), key=lambda word: (-abs(said[word]), word)
     )
-    words = "".join(f", {'same' if said[name] > 0 else 'other'} {WORDS[name][0]}" for name in decisive)
-    words_zh = "".join(f", {WORDS[name][1]}{'一致' if said[name] > 0 else '不一致'}" for name in decisive)
+    words = "".join(f", {'same' if said[word] > 0 else 'other'} {WORDS[word][0]}" for word in decisive)
+    words_zh = "".join(f", {WORDS[word][1]}{'一致' if said[word] > 0 else '不一致'}" for word in decisive)
+    gap, share = float(reasons.gap_m[row]), float(reasons.share[row])
+    if other:
+        return (
+            f"{name} + {other}: {gap:.1f} m apart{words}; {share:.2f}.",
+            f"{name} 与 {other} 相距 {gap:.1f} m{words_zh}, 概率 {share:.2f}。",
+        )
     return (
-        f"{one} + {two}: {gap:.1f} m apart{words}; {share:.2f}.",
-        f"{one} 与 {two} 相距 {gap:.1f} m{words_zh}, 概率 {share:.2f}。",
-        share,
+        f"{name}: {gap:.1f} m from the others{words}; {share:.2f}.",
+        f"{name} 距其余 {gap:.1f} m{words_zh}, 概率 {share:.2f}。",
     )
 
 

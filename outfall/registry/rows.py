@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from outfall.registry.merge import Member, as_members, describe_merges, merge_rows
+from outfall.registry.merge import Member, as_members, describe_group, merge_rows
 from outfall.registry.seen import positions
 from outfall.registry.steps import explain_steps
 from outfall.tables import issue
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from outfall.network import Network
-    from outfall.registry.cluster import Merge
     from outfall.registry.matched import Matched
 
 __all__ = ["outfall_rows"]
@@ -35,17 +34,13 @@ def outfall_rows(
 ) -> tuple[list[Row], Notes, list[dict[str, str]]]:
     """Return the outfalls as rows before they are named and placed, with doubts and sightings that became none."""
     things = as_members(known.things)
-    matches = known.matches
-    pair_at = {pair: at for at, pair in enumerate(zip(matches.left.tolist(), matches.right.tolist(), strict=True))}
-    group_of = {row: at for at, rows in enumerate(known.groups.members) for row in rows}
-    merges: dict[int, list[Merge]] = {}
-    for merge in known.groups.merges:
-        merges.setdefault(group_of[merge.left[0]], []).append(merge)
+    points, sigma = known.matches.points_m, known.matches.sigma_m
     rows: list[Row] = []
-    for at, members in enumerate(known.groups.members):
+    for members in known.members:
         mine = {row: things[row] for row in members}
-        reason, reason_zh, share = describe_merges(mine, merges.get(at, []), matches, pair_at)
-        row = merge_rows(list(mine.values())) | _mean_place(matches.points_m[members], matches.sigma_m[members])
+        reason, reason_zh = describe_group(mine, known.reasons, decided=bool(known.matches.fixed[members].all()))
+        share = float(known.reasons.group_share[known.matches.state.label[members[0]]])
+        row = merge_rows(list(mine.values())) | _mean_place(points[members], sigma[members])
         rows.append(row | {"reason": reason, "reason_zh": reason_zh, "match_share": share})
     return _with_steps(rows, known, network, same_share=same_share)
 
@@ -56,7 +51,7 @@ def _with_steps(
     columns = ["geometry", "sigma_m", "is_discharging", "side"]
     frame = pd.DataFrame([{name: row[name] for name in columns} for row in rows], columns=columns)
     table = gpd.GeoDataFrame(frame, geometry="geometry", crs=network.crs)
-    steps, members = as_members(known.steps), known.groups.members
+    steps, members = as_members(known.steps), known.members
     explained = explain_steps(known.steps, table, network, same_share=same_share)
     things = as_members(known.things) if steps else []
     for at in sorted(set(explained.outfall[explained.outfall >= 0].tolist())):
