@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, overload, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
 __all__ = [
@@ -112,7 +112,7 @@ class Session(Protocol):
     def clear_rows(self, table: str) -> None:
         """Make a projection empty and of today's columns."""
 
-    def rows_now(self, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None) -> Generator[RowNow]:
+    def rows_now(self, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None) -> Iterator[RowNow]:
         """Yield the rows of a projection by fid; a box yields at least the rows that touch it."""
 
     def projections(self) -> list[str]:

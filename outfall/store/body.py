@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from itertools import repeat
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, NamedTuple
 
 import geopandas as gpd
@@ -17,7 +19,7 @@ from outfall.store.backend import RowNow
 from outfall.tables import contract, empty
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from outfall.store.backend import Cell
 
@@ -25,6 +27,16 @@ __all__ = ["Encoded", "canonical", "decode", "decode_body", "encode", "encode_ro
 
 _dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False).encode
 _EXACT = ("int", "uint", "float", "bool", "Int", "UInt", "Float", "boolean", "str", "datetime64")
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        msg = f"{value} cannot be written as JSON"
+        raise ValueError(msg)
+    return repr(value)
+
+
+_texts: dict[type, Callable[..., str]] = {str: encode_basestring, float: _number, int: repr}
 
 
 class Encoded(NamedTuple):
@@ -58,21 +70,20 @@ def encode_rows(frame: pd.DataFrame, table: str) -> list[Encoded]:
     if problems:
         msg = f"{table}: {len(problems)} columns cannot be stored"
         raise StoreError(msg, problems, fix="Drop them, or turn them into text, numbers, flags or times.")
-    names = list(declared.columns)
-    rows = zip(*[_cells(frame[name]) for name in names], strict=True)
+    columns = {name: _cells(frame[name]) for name in declared.columns}
+    known = zip(*[_written(name, cells) for name, cells in columns.items()], strict=True)
     extra = _rows(others, [_cells(frame[name]) for name in others]) if others else repeat(None)
     geometry, crs = _geometry_cells(frame, geometry_name), _crs_text(frame)
     dtypes = {name: str(frame[name].dtype) for name in others}
+    where = "" if geometry_name is None else f',"crs":{_dump(crs)},"geometry":'
     encoded = []
-    for cells, other, shape in zip(rows, extra, geometry, strict=False):
-        body: dict[str, object] = {"columns": {name: cell for name, cell in zip(names, cells) if cell is not None}}  # noqa: B905
-        more = None
-        if other is not None:
-            body |= {"extra": other, "dtypes": dtypes}
-            more = _dump({"extra": other, "dtypes": dtypes})
+    for cells, texts, other, shape in zip(zip(*columns.values(), strict=True), known, extra, geometry, strict=False):
+        more = None if other is None else _dump({"extra": other, "dtypes": dtypes})
+        end = "" if more is None else f",{more[1:-1]}"
         if geometry_name is not None:
-            body |= {"crs": crs, "geometry": None if shape is None else shape.hex().upper()}
-        encoded.append(Encoded(_dump(body), cells, crs, shape, more))
+            end += where + ("null" if shape is None else f'"{shape.hex().upper()}"')
+        body = f'{{"columns":{{{",".join(filter(None, texts))}}}{end}}}'
+        encoded.append(Encoded(body, cells, crs, shape, more))
     return encoded
 
 
@@ -147,10 +158,20 @@ def _rows(names: Sequence[str], columns: Sequence[list[Cell]]) -> list[dict[str,
     return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
+def _written(name: str, cells: Sequence[Cell]) -> list[str | None]:
+    """Return the cells of a column as they stand in a body, None where they are missing."""
+    head = f"{encode_basestring(name)}:"
+    return [None if cell is None else head + _texts.get(type(cell), _dump)(cell) for cell in cells]
+
+
 def _cells(values: pd.Series) -> list[Cell]:
     """Return a column as what JSON can hold; None where it is missing."""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return _time_cells(values)
+    if values.dtype == np.float64 and values.notna().all():
+        return values.to_numpy().tolist()
+    if isinstance(values.dtype, pd.StringDtype):
+        return values.to_numpy(dtype=object, na_value=None).tolist()
     cells = values.astype("object").where(values.notna(), None).tolist()
     if isinstance(values.dtype, pd.CategoricalDtype) or values.dtype == object:
         return [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]

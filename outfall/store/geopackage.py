@@ -21,7 +21,7 @@ from outfall.store.rtree import pack_rtree
 from outfall.tables import contract, contracts
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import apsw
     from numpy.typing import NDArray
@@ -95,7 +95,7 @@ def drop_rows(connection: apsw.Connection, table: str, keys: Iterable[str]) -> N
 
 def find_rows(
     connection: apsw.Connection, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None
-) -> Generator[RowNow]:
+) -> Iterator[RowNow]:
     """Yield the rows of a projection by fid; a box yields at least the rows that touch it."""
     sql, given = _select(table), list[float | str]()
     if box is not None:

@@ -25,11 +25,13 @@ from outfall.store.connection import (
     run,
     spoken,
 )
+from outfall.store.migrate import migrate
 from outfall.store.reference import UNDEFINED
+from outfall.store.replay import project_table
 from outfall.tables import contracts
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from outfall.store.backend import Box, Line, RowNow, Session
@@ -81,7 +83,7 @@ class LiveSession:
         """Make a projection empty and of today's columns."""
         geopackage.clear_rows(self._connection, table)
 
-    def rows_now(self, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None) -> Generator[RowNow]:
+    def rows_now(self, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None) -> Iterator[RowNow]:
         """Yield the rows of a projection by fid; a box yields at least the rows that touch it."""
         return geopackage.find_rows(self._connection, table, keys=keys, box=box)
 
@@ -190,6 +192,8 @@ def open_live(path: Path | str) -> Iterator[apsw.Connection]:
             if not find_version(connection, file):
                 msg = f"{file}: the store is empty because its creation was interrupted; run create_store again"
                 raise StoreError(msg)
+            if find_version(connection, file) < SCHEMA_VERSION:
+                _migrate(connection, file)
             if connection.pragma("journal_mode") == "wal" and is_remote(file):
                 choose_journal(connection, file)  # it was copied to a network drive
             yield connection
@@ -206,6 +210,23 @@ def make_schema(connection: apsw.Connection) -> None:
     connection.executemany("INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", systems).fetchall()
     run(connection, f"PRAGMA application_id = {APPLICATION_ID}")
     run(connection, f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _migrate(connection: apsw.Connection, file: Path) -> None:
+    """Bring a store of an earlier version to today's, all or nothing; another program may have done it meanwhile."""
+    run(connection, "BEGIN IMMEDIATE")
+    try:
+        if find_version(connection, file) < SCHEMA_VERSION:
+            migrate(connection, file, make_schema)
+            session = LiveSession(connection)
+            for (table,) in session.execute("SELECT DISTINCT table_name FROM event"):
+                if table in contracts():
+                    project_table(session, str(table))
+    except BaseException:
+        if connection.in_transaction:
+            run(connection, "ROLLBACK")
+        raise
+    run(connection, "COMMIT")
 
 
 def schema_problems(connection: apsw.Connection) -> list[str]:

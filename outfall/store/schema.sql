@@ -37,7 +37,9 @@ CREATE TRIGGER event_is_never_removed BEFORE DELETE ON event
 BEGIN SELECT RAISE(ABORT, 'events are never removed; append a delete event'); END;
 
 CREATE TRIGGER event_is_never_replaced BEFORE INSERT ON event
-WHEN EXISTS (SELECT 1 FROM event WHERE seq = NEW.seq OR event_id = NEW.event_id OR (device = NEW.device AND device_seq = NEW.device_seq))
+WHEN NEW.seq <= (SELECT MAX(seq) FROM event)
+    OR EXISTS (SELECT 1 FROM event WHERE event_id = NEW.event_id)
+    OR EXISTS (SELECT 1 FROM event WHERE device = NEW.device AND device_seq = NEW.device_seq)
 BEGIN SELECT RAISE(ABORT, 'events are never replaced; append a new one'); END;
 
 CREATE TABLE gpkg_spatial_ref_sys (

@@ -6,14 +6,14 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from outfall.errors import StoreError
-from outfall.store.backend import find_backend, read_transaction
+from outfall.store.backend import find_backend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from outfall.store.backend import Store
+    from outfall.store.backend import Session, Store
 
-__all__ = ["COLUMNS", "GENESIS", "SELECT", "Event", "digest", "name_event", "seal", "verify_chain"]
+__all__ = ["COLUMNS", "GENESIS", "SELECT", "Event", "digest", "measured", "name_event", "seal", "verify_chain"]
 
 COLUMNS = (
     "seq",
@@ -91,30 +91,37 @@ def verify_chain(path: Store, *, head: str | None = None) -> str:
     >>> verify_chain(create_store(pathlib.Path(tempfile.mkdtemp()) / "county.outfalldb"))[:8]
     '00000000'
     """
-    with read_transaction(path) as session:
+    store = find_backend(path)
+    with store.reading() as session:
+        old = _OldChain(session)
         last, clock, is_found = GENESIS, "", head in (None, GENESIS)
         for count, line in enumerate(session.stream(f"{SELECT} ORDER BY seq"), start=1):
             event = Event._make(line)
-            problem = _broken(event, count, last, clock)
+            problem = _broken(event, count, last, clock) or old.follow(event)
             if problem:
-                msg = f"{path}: event {count} {problem}; what follows it cannot be trusted. Restore the store from a backup"
+                msg = f"{store.name}: event {count} {problem}; what follows it cannot be trusted. Restore the store from a backup"
                 raise StoreError(msg)
             last, clock = event.hash, event.recorded_at
-            is_found = is_found or last == head
-        problems = find_backend(path).problems(session)
+            is_found = is_found or head in (last, old.last)
+        problems = store.problems(session)
     if not is_found:
-        msg = f"{path}: no event has the hash {head}; the end of the log was cut off or written anew. Restore the store from a backup"
+        msg = f"{store.name}: no event has the hash {head}; the end of the log was cut off or written anew. Restore the store from a backup"
         raise StoreError(msg)
     if problems:
-        msg = f"{path}: every event is whole, but {'; '.join(problems)}; copy the rows to a new store"
+        msg = f"{store.name}: every event is whole, but {'; '.join(problems)}; copy the rows to a new store"
         raise StoreError(msg)
     return last
 
 
 def digest(parts: Sequence[object]) -> str:
     """Return SHA-256 over the parts, each behind its length so that no two lists of parts read alike."""
-    whole = "".join("-" if part is None else f"{len(str(part))}:{part}" for part in parts)
+    whole = "".join([measured(None if part is None else str(part)) for part in parts])
     return hashlib.sha256(whole.encode("utf-8")).hexdigest()
+
+
+def measured(part: str | None) -> str:
+    """Return a part of a digest behind its length."""
+    return "-" if part is None else f"{len(part)}:{part}"
 
 
 def name_event(event: Sequence[object]) -> str:
@@ -131,6 +138,28 @@ def seal(event: Sequence[object]) -> str:
     Its name stands for all else it says (``name_event``).
     """
     return digest((event[0], event[1], event[2], event[16]))
+
+
+class _OldChain:
+    """The chain that the events of a migrated store had in version 1: it follows from what they say."""
+
+    def __init__(self, session: Session) -> None:
+        found = {str(name): str(value) for name, value in session.execute("SELECT name, value FROM setting")}
+        self._until, self._head = int(found.get("v1_events", "0")), found.get("v1_head", GENESIS)
+        self._versions: dict[tuple[str, str], str] = {}
+        self.last = GENESIS
+
+    def follow(self, event: Event) -> str:
+        """Take one event further, and say what is wrong where the old chain ends."""
+        if event.seq > self._until:
+            return ""
+        row = (event.table_name, event.row_key)
+        name = digest((*row, event.kind, event.body, self._versions.get(row, "")))
+        self._versions[row] = name
+        said = (event.seq, name, event.recorded_at, event.actor, event.kind, *row, event.body, event.reason)
+        self.last = digest((*said, event.source_ref, self.last))
+        is_wrong = event.seq == self._until and self.last != self._head
+        return "does not end the log that was migrated from version 1" if is_wrong else ""
 
 
 def _broken(event: Event, seq: int, last: str, clock: str) -> str:

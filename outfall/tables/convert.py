@@ -109,7 +109,7 @@ def _half_characters(cells: Cells) -> list[Problem]:
     """Return a problem where text holds lone surrogates, which no file and no Arrow column can."""
     if not (cells.raw.dtype == object or isinstance(cells.raw.dtype, pd.StringDtype)):
         return []
-    texts = [value if isinstance(value, str) else "" for value in cells.raw]
+    texts = [value if isinstance(value, str) else "" for value in cells.raw.to_numpy(dtype=object)]
     try:
         "".join(texts).encode("utf-8")
     except UnicodeEncodeError:

@@ -178,8 +178,8 @@ def _column(
     values, problems = convert(Cells(raw, column, rows, tz))
     gone = values.isna().to_numpy()
     bad = {row for problem in problems for row in problem.rows}
-    lost = [str(row) for row in rows[gone] if str(row) not in bad]
-    if column.is_required and lost:
+    lost = [str(row) for row in rows[gone] if str(row) not in bad] if column.is_required else []
+    if lost:
         problems.append(Problem(where, "empty", f"fill it in: {column.meaning or column.en}", tuple(lost)))
     return values, problems
 

@@ -189,7 +189,7 @@ def test_problems_are_one_list(folder):
 def test_what_other_programs_saved_is_checked(folder, monkeypatch):
     """A row that no longer meets its contract is listed with its table and column."""
     project = Project.open(write(folder, GOOD))
-    monkeypatch.setattr("outfall.store.log.check", lambda frame, table: frame)
+    monkeypatch.setattr("outfall.store.append.check", lambda frame, table: frame)
     frame = check(draw_rows("sources"), "sources")
     append_rows(
         Project.open(folder).store.parent / project.store.name, "sources", frame, actor="a"
