@@ -6,6 +6,7 @@ import importlib.util
 
 import pytest
 
+from outfall.store import create_store
 from tests.conftest import _missing
 from tests.store.server import find_programs, run_server
 
@@ -25,3 +26,24 @@ def postgis_server():
 def postgis_url(postgis_server):
     """Return the address of a new, empty database with PostGIS."""
     return postgis_server.make_database()
+
+
+@pytest.fixture
+def url(postgis_url):
+    """Return the address of a new, empty store on PostGIS."""
+    create_store(postgis_url)
+    return postgis_url
+
+
+@pytest.fixture
+def run_sql(url):
+    """Return a way to do what somebody with a database client does, past the store."""
+    import psycopg
+
+    def run(*statements, user_url=url):
+        with psycopg.connect(user_url, autocommit=True) as connection:
+            connection.execute("SET search_path TO outfall, public")
+            for statement in statements:
+                connection.execute(statement)
+
+    return run
