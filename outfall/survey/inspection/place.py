@@ -113,7 +113,7 @@ def _ends(table: pd.DataFrame, issues: list[Mapping[str, object]]) -> pd.Series:
 
 
 def _doubt(table: pd.DataFrame, by_run: pd.Series, issues: list[Mapping[str, object]]) -> None:
-    files = table["source_ref"].astype("str").str.partition("#")[0]
+    files = table["source_ref"].astype("str").str.split("#").str[0]
     unknown = table["kind"].eq("unknown") & table["code"].notna()
     length = np.array([drive.length_m * 1.0 if isinstance(drive, Drive) else math.nan for drive in by_run], dtype=float)
     beyond = (table["distance_m"] > length + _BEYOND_M).to_numpy()
