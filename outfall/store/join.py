@@ -27,7 +27,9 @@ JOINED = (
     "~"  # devices of joins begin with it: it sorts behind the name of every device, so that a join is the last word
 )
 _BATCH = 2_000
-_COLUMNS = "e.hlc, e.device, e.device_seq, e.event_id, e.kind, e.base, e.body, e.actor, e.source_ref"
+_COLUMNS = (
+    "e.hlc, e.device, e.device_seq, e.event_id, e.kind, e.base, e.body, e.actor, e.source_ref, e.valid_from, e.valid_to"
+)
 _Row = tuple[str, str]
 
 
@@ -39,6 +41,8 @@ class Draft(NamedTuple):
     base: str
     body: str | None
     source_ref: str
+    valid_from: str | None = None
+    valid_to: str | None = None
 
 
 def require_actor(actor: str) -> None:
@@ -51,10 +55,10 @@ def require_actor(actor: str) -> None:
 def add_drafts(session: Session, drafts: Iterable[Draft], *, actor: str, reason: str) -> list[NewEvent]:
     """Write changes as events of this store's own device, all at one moment of its clock."""
     hlc, device, first = tick(session)
-    events = [
-        _named(NewEvent("", None, None, hlc, device, number, actor, _kind(body), table, key, base, body, reason, ref))
-        for number, (table, key, base, body, ref) in enumerate(drafts, start=first)
-    ]
+    events = []
+    for number, (table, key, base, body, ref, valid_from, valid_to) in enumerate(drafts, start=first):
+        what = (actor, _kind(body), table, key, base, body, reason, ref)
+        events.append(_named(NewEvent("", valid_from, valid_to, hlc, device, number, *what)))
     if events:
         add_events(session, events)
     return events
@@ -103,8 +107,21 @@ def _join(table: str, key: str, changes: list[Change]) -> NewEvent | None:
     hlc = max(change.hlc for change in changes)
     depth = 1 + max((int(one.device[1:]) for one in changes if one.hlc == hlc and one.device[:1] == JOINED), default=0)
     number = int(digest((table, key, base))[:15], 16)
+    last = max(change for change in changes if change.event_id in settled.heads)
     event = NewEvent(
-        *("", None, None, hlc, f"{JOINED}{depth:06d}", number, "join", _kind(settled.body), table, key, base),
+        *(
+            "",
+            last.valid_from,
+            last.valid_to,
+            hlc,
+            f"{JOINED}{depth:06d}",
+            number,
+            "join",
+            _kind(settled.body),
+            table,
+            key,
+            base,
+        ),
         *(settled.body, "", f"join({base})"),
     )
     return _named(event)

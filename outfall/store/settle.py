@@ -52,6 +52,8 @@ class Change(NamedTuple):
     body: str | None
     actor: str = ""
     source_ref: str = ""
+    valid_from: str | None = None
+    valid_to: str | None = None
 
 
 class Side(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ from outfall.store.log import add_events
 from outfall.store.receipts import device_of, first_open, last_of, travelling
 from outfall.store.received import find_wrong_rows, require_sound
 from outfall.store.settle import bases
+from outfall.tables import contract, contracts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Merged", "export_events", "merge_events"]
 
 _KNOWN = "SELECT e.event_id, e.hlc FROM {keys} JOIN event AS e ON e.event_id = k.value"
+_CRS = re.compile(r'"crs":("(?:[^"\\]|\\.)*")')
 _BATCH = 5_000
 
 
@@ -148,6 +151,7 @@ def merge_events(store: Store, delta: Store, *, actor: str) -> Merged:
         good = [event for event in new if event.event_id not in wrong]
         add_events(session, good)
         joined = add_joins(session, {(event.table_name, event.row_key) for event in good})
+        _refuse_mixed_crs(session, good, where)
         _set_apart(session, [event for event in new if event.event_id in wrong], wrong, about, actor)
         receipt = {**about, "ids_sha256": head_of(events), "by": device_of(session)}
     return Merged(len(events), len(good), len(events) - len(new), len(wrong), joined, receipt)
@@ -192,6 +196,30 @@ def _refuse_twin(session: Session, events: Collection[NewEvent], where: str) -> 
             "taken. Read its rows with read_rows and save them with append_rows in a store of its own"
         )
         raise StoreError(msg)
+
+
+def _refuse_mixed_crs(session: Session, events: Sequence[NewEvent], where: str) -> None:
+    """Refuse a delta after which a table would have rows in two CRS; nobody could read it any more."""
+    for table in sorted({event.table_name for event in events} & {*contracts()}):
+        if contract(table).geometry == "none":
+            continue
+        found = {
+            found[1]
+            for event in events
+            if event.table_name == table
+            for found in [_CRS.search(event.body or "")]
+            if found
+        }
+        first = next(session.rows_now(table), None) if found else None
+        if first is None or (len(found) == 1 and json.dumps(first.crs, ensure_ascii=False) in found):
+            continue
+        systems = sorted({row.crs for row in session.rows_now(table) if row.crs is not None})
+        if len(systems) > 1:
+            msg = (
+                f"{where}: with its rows, {table} would lie in {' and '.join(systems)}; nothing was taken. Save the whole "
+                "table in one of them first: append_rows(..., read_rows(...).to_crs(...), replace=True)"
+            )
+            raise StoreError(msg)
 
 
 def _set_apart(

@@ -155,7 +155,9 @@ def _plan(table: str, key: str, changes: list[Change], undone: set[str], *, keep
     if _is_same(body, now.body) and not decided:
         return _Plan([], [])
     ref = f"{RESOLVE}{json.dumps(decided, ensure_ascii=False)})" if decided else f"undo({';'.join(sorted(undone))})"
-    return _Plan([Draft(table, key, ";".join(sorted(now.heads)), body, ref)], [])
+    held = max((one for one in changes if one.event_id in before.heads), default=None)
+    valid = (held.valid_from, held.valid_to) if held is not None else (None, None)
+    return _Plan([Draft(table, key, ";".join(sorted(now.heads)), body, ref, *valid)], [])
 
 
 def _without(graph: History, now: Settled, before: Settled, undone: set[str]) -> str | None:
