@@ -10,7 +10,9 @@ from outfall.survey.inspection import Inspections
 from outfall.survey.inspection.model import build
 
 CODES = ("BCA", "BAB", "BDE", "BCD", "BCE", "BDC", "AJ", "PL", "CJ", "TBI", "XYZ9", "QQ", "支管暗接")
-_WORDS = st.text(string.ascii_letters + string.digits + " äßé管井;,.'\"&<>=+#%()/", min_size=1, max_size=18).map(str.strip)
+_WORDS = st.text(string.ascii_letters + string.digits + " äßé管井;,.'\"&<>=+#%()/", min_size=1, max_size=18).map(
+    str.strip
+)
 _WORDS = _WORDS.filter(lambda text: text.casefold() not in ("", "/", "nan", "none", "null", "-"))
 _IDS = st.text(string.ascii_uppercase + string.digits + "-_.管雨污", min_size=1, max_size=10)
 _IDS = _IDS.filter(lambda text: text.strip("-_.") != "")
@@ -79,7 +81,9 @@ def _observation(draw, run_id, lacks):
         "is_joint": draw(st.sampled_from([None, True])),
         "grade": draw(_grade(lacks)),
         "video_counter": draw(st.sampled_from([None, "02241310", "00012345"])),
-        "photo_ids": draw(st.sampled_from([None, "a.jpg", "管段 1.jpg"] + ([] if "photo_list" in lacks else ["a.jpg;b.jpg"]))),
+        "photo_ids": draw(
+            st.sampled_from([None, "a.jpg", "管段 1.jpg"] + ([] if "photo_list" in lacks else ["a.jpg;b.jpg"]))
+        ),
         "note": draw(_maybe(_WORDS)),
     }
 

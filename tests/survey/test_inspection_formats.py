@@ -34,7 +34,9 @@ WRITERS = {
     "cjj.xlsx": (write_cjj, "a.xlsx"),
     "pacp": (write_pacp, "out"),
 }
-_FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+_FEW = settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @pytest.mark.parametrize("form", LACKS)
@@ -96,7 +98,9 @@ def test_a_wrong_connection_survives_every_format(form, tmp_path):
 
 
 @pytest.mark.parametrize("form", LACKS)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_a_damaged_file_gives_our_errors_only(form, data, good_files):
     """Bytes changed, cut out or put in anywhere: a result, or an error of ours that says what to do."""
@@ -141,7 +145,9 @@ def _damage(data, raw):
         elif how == "cut":
             del out[at : at + data.draw(st.integers(1, 30))]
         elif how == "put":
-            out[at:at] = data.draw(st.binary(max_size=12) | st.sampled_from([b"1e999", b"-5", b"nan", b"<!--", b"\xff\xfe"]))
+            out[at:at] = data.draw(
+                st.binary(max_size=12) | st.sampled_from([b"1e999", b"-5", b"nan", b"<!--", b"\xff\xfe"])
+            )
         else:
             del out[at:]
     return bytes(out)
@@ -199,7 +205,9 @@ def test_an_encoding_is_found(encoding, is_declared, tmp_path):
 def test_a_lie_about_the_encoding_is_listed(tmp_path):
     """Latin bytes that claim to be UTF-8 are read, and the guess is said."""
     file = tmp_path / "a.xml"
-    file.write_bytes("<?xml version='1.0' encoding='utf-8'?><DATA><HG><HG001>ß</HG001><HI/></HG></DATA>".encode("latin-1"))
+    file.write_bytes(
+        "<?xml version='1.0' encoding='utf-8'?><DATA><HG><HG001>ß</HG001><HI/></HG></DATA>".encode("latin-1")
+    )
     found = read_inspections(file)
     assert found.runs["pipe_id"].tolist() == ["ß"]
     assert "cp1252" in str(found.issues[0]["reason"])

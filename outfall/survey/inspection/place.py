@@ -113,10 +113,13 @@ def _ends(table: pd.DataFrame, issues: list[Mapping[str, object]]) -> pd.Series:
 
 
 def _doubt(table: pd.DataFrame, by_run: pd.Series, issues: list[Mapping[str, object]]) -> None:
-    files = table["source_ref"].astype("str").str.split("#").str[0]
+    files = table["source_ref"].map(lambda ref: str(ref).partition("#")[0])
     unknown = table["kind"].eq("unknown") & table["code"].notna()
-    length = np.array([drive.length_m * 1.0 if isinstance(drive, Drive) else math.nan for drive in by_run], dtype=float)
-    beyond = (table["distance_m"] > length + _BEYOND_M).to_numpy()
+    over = [
+        drive.start_m + distance * drive.scale - drive.length_m if isinstance(drive, Drive) else math.nan
+        for distance, drive in zip(table["distance_m"], by_run, strict=True)
+    ]
+    beyond = np.array(over, dtype=float) > _BEYOND_M
     for about, rows in table.groupby(files, sort=False):
         strange = rows[unknown.loc[rows.index]]
         if len(strange):
