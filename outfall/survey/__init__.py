@@ -3,6 +3,7 @@
 from outfall.survey.boat import read_boat
 from outfall.survey.crawler import read_crawler, read_crawler_links
 from outfall.survey.drone import read_drone
+from outfall.survey.frames import merge_frames
 from outfall.survey.ground import read_ground, read_ground_photos, read_tracks
 from outfall.survey.links import read_links, read_radar_links
 from outfall.survey.tracer import read_tracer_links
@@ -10,6 +11,7 @@ from outfall.survey.track import read_track
 from outfall.survey.warmth import read_thermal_flight
 
 __all__ = [
+    "merge_frames",
     "read_boat",
     "read_crawler",
     "read_crawler_links",
