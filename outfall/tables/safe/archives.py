@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -27,7 +26,6 @@ _MAX_MEMBERS = 100_000
 _CHUNK = 1 << 20
 _LOCAL_HEADER = 30
 _UTF8_FLAG = 0x800
-_DRIVE = re.compile(r"^[A-Za-z]:")
 _FAULTS = (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError, zlib.error, KeyError)
 
 
@@ -40,7 +38,7 @@ def safe_name(name: str) -> str | None:
     ('media/1.jpg', None, None, None, None)
     """
     text = name.replace("\\", "/")
-    if not text or text.startswith("/") or _DRIVE.match(text) or any(ord(mark) < 32 for mark in text):
+    if not text or text.startswith("/") or ":" in text or any(ord(mark) < 32 for mark in text):
         return None
     parts = PurePosixPath(text).parts
     return None if not parts or ".." in parts else "/".join(parts)

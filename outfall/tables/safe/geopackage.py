@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outfall.errors import ReadError, UnsafeInputError
+from outfall.tables.issues import attach_issues, issue
 from outfall.tables.safe.geopackage_values import to_frame
 from outfall.tables.safe.start import require_file
 
@@ -28,7 +29,7 @@ __all__ = ["list_geopackage", "read_geopackage"]
 _MAGIC = b"SQLite format 3\0"
 _HOT_JOURNAL = bytes.fromhex("d9d505f920a163d7")
 _DEADLINE_S = 60.0
-_STEPS = 20_000
+_STEPS = 1_000
 _MAX_VALUE_BYTES = 200_000_000
 
 
@@ -94,7 +95,8 @@ def read_geopackage(path: Path, layer: str | None = None, *, deadline_s: float =
         ]
         column, _, crs = _geometry(connection, name)
         values = _rows(connection, name, [heading for heading, _ in declared])
-        return to_frame(path, declared, values, geometry=column, crs=crs)
+        frame = to_frame(path, declared, values, geometry=column, crs=crs)
+        return _reconciled(path, frame, _stated(connection, name))
 
 
 @contextlib.contextmanager
@@ -221,6 +223,27 @@ def _rows(connection: apsw.Connection, name: str, columns: list[str]) -> list[tu
             for column in columns
         )
         return list(connection.execute(f"SELECT {raw} FROM {table}"))  # noqa: S608 (names of the file, quoted)
+
+
+def _stated(connection: apsw.Connection, name: str) -> int | None:
+    """Return how many rows the file itself says the table has, where it says so."""
+    import apsw
+
+    try:
+        found = list(connection.execute("SELECT feature_count FROM gpkg_ogr_contents WHERE table_name = ?", (name,)))
+    except apsw.SQLError:
+        return None
+    return found[0][0] if found and isinstance(found[0][0], int) else None
+
+
+def _reconciled(path: Path, frame: pd.DataFrame, stated: int | None) -> pd.DataFrame:
+    if stated is None or stated == len(frame):
+        return frame
+    reason = f"{len(frame):,} rows can be read where the file states {stated:,}"
+    zh = f"可读 {len(frame):,} 行，文件自述 {stated:,} 行"
+    return attach_issues(
+        frame, [issue("doubtful_value", path.name, reason, reason_zh=zh, decision="read what is there")]
+    )
 
 
 def _quoted(name: str) -> str:

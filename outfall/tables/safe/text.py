@@ -101,8 +101,8 @@ def read_text(path: Path, raw: bytes | None = None) -> tuple[list[tuple[int, lis
 
 
 def _wide(raw: bytes) -> tuple[str, ...]:
-    """Return UTF-16 without a mark, where every other byte of the start is zero."""
-    head = raw[:200]
-    if head[1::2].count(0) > len(head) // 3:
-        return ("utf-16-le",)
-    return ("utf-16-be",) if head[::2].count(0) > len(head) // 3 else ()
+    """Return the byte order of UTF-16 without a mark: plain letters leave zeros on one side."""
+    after, before = raw[1::2].count(0), raw[::2].count(0)
+    if len(raw) % 2 or after == before:
+        return ()
+    return ("utf-16-le",) if after > before else ("utf-16-be",)
