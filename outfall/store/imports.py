@@ -7,13 +7,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import geopandas as gpd
 import pandas as pd
 
 from outfall.store.backend import read_transaction, write_transaction
 from outfall.store.body import encode, is_same_row, to_frame
 from outfall.store.filed import find_encoding, hash_content, name_reader
-from outfall.store.intake import Refused, Sorted, content_of, sort_rows
+from outfall.store.intake import Refused, Sorted, content_of, crs_of, in_crs, sort_rows
 from outfall.store.join import Draft, add_drafts, add_joins, history, require_actor
 from outfall.store.log import require_table
 from outfall.store.replay import rows_at
@@ -146,13 +145,13 @@ def import_file(
         if known is not None:
             return Imported(import_id, known["n_read"], known["n_accepted"], known["n_quarantined"], 0, is_known=True)
         crs = next((row.crs for row in rows_at(session, table) if row.crs is not None), None)
-        stored = [_in_crs(part, crs) for part in found.rounds]
+        stored = [in_crs(part, crs) for part in found.rounds]
         entries, twins = _apart(session, table, stored)
         refused = [*found.refused, *twins]
         drafts = _changes(session, table, entries, file.name)
         counts = (len(frame), len(entries), len(refused), len(drafts))
         cells = (import_id, table, str(path), *about, importlib.metadata.version("outfall"))
-        record = dict(zip(_KEPT, (*cells, _crs_of(frame), _crs_of(*stored), *counts), strict=True))
+        record = dict(zip(_KEPT, (*cells, crs_of(frame), crs_of(*stored), *counts), strict=True))
         own = [*_quarantined(import_id, table, refused), Draft("imports", import_id, "", _body(record), file.name)]
         add_drafts(session, [*drafts, *_on_heads(session, own)], actor=actor, reason=f"import {file.name}")
         add_joins(session, {(table, draft.row_key) for draft in drafts})
@@ -236,13 +235,13 @@ def _changes(session: Session, table: str, entries: Sequence[_Entry], name: str)
         if now.body is not None and _says_same(now.body, body):
             continue
         is_undone = any(one.source_ref.startswith("undo(") for one in changes if one.event_id in now.heads)
-        mine = [one for one in changes if one.source_ref.startswith(f"{name}#") and one.body and not is_undone]
+        mine = [one for one in changes if one.source_ref.startswith(f"import({name}#") and one.body and not is_undone]
         last = [one for one in mine if one.hlc == max(each.hlc for each in mine)]
         if any(_says_same(str(one.body), body) for one in last):
             continue  # the file says what it said before; others have written since
         heads = now.heads if now.body is None or is_undone else ()
         base = ";".join(sorted(one.event_id for one in last) or sorted(heads))
-        drafts.append(Draft(table, key, base, body, ref))
+        drafts.append(Draft(table, key, base, body, f"import({ref})"))
     return drafts
 
 
@@ -283,18 +282,8 @@ def _body(cells: Mapping[str, object]) -> str:
     return json.dumps({"columns": dict(cells)}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _in_crs(frame: pd.DataFrame, crs: str | None) -> pd.DataFrame:
-    """Return rows in the CRS the table is stored in."""
-    if crs is None or not isinstance(frame, gpd.GeoDataFrame) or frame.crs is None or frame.crs == crs:
-        return frame
-    return frame.to_crs(crs)
-
-
-def _crs_of(*frames: pd.DataFrame) -> str:
-    found = [frame.crs for frame in frames if isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None]
-    return "" if not found else str(found[0].to_string())
-
-
-def _import_id(sha256: str, table: str, sorted_rows: Sorted) -> str:
-    bodies = [body for part in sorted_rows.rounds for body in encode(part, table)]
-    return digest((sha256, table, *bodies, *(one.raw for one in sorted_rows.refused)))[:24]
+def _import_id(sha256: str, table: str, found: Sorted) -> str:
+    """Return what names an import: the content of the file and what was read from it, whatever the file is called."""
+    bodies = [body for part in found.rounds for body in encode(part.assign(source_ref=""), table)]
+    raws = [json.dumps({**json.loads(one.raw), "source_ref": ""}, ensure_ascii=False) for one in found.refused]
+    return digest((sha256, table, *bodies, *raws))[:24]

@@ -16,7 +16,7 @@ from outfall.tables import check, contract, find_problems, name_columns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Refused", "Sorted", "content_of", "sort_rows"]
+__all__ = ["Refused", "Sorted", "content_of", "crs_of", "in_crs", "sort_rows"]
 
 _OWN = re.compile(
     r"^_|uuid|instance_?id|submission|^meta", re.IGNORECASE
@@ -141,6 +141,19 @@ def content_of(frame: pd.DataFrame, table: str) -> list[tuple[str, bool]]:
         whole.pop("dtypes", None)
         found.append((json.dumps([whole, extra], ensure_ascii=False, sort_keys=True), is_telling))
     return found
+
+
+def in_crs(frame: pd.DataFrame, crs: str | None) -> pd.DataFrame:
+    """Return rows in the CRS the table is stored in."""
+    if crs is None or not isinstance(frame, gpd.GeoDataFrame) or frame.crs is None or frame.crs == crs:
+        return frame
+    return frame.to_crs(crs)
+
+
+def crs_of(*frames: pd.DataFrame) -> str:
+    """Return the CRS of the first frame that has one, empty where none has."""
+    found = [frame.crs for frame in frames if isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None]
+    return "" if not found else str(found[0].to_string())
 
 
 def _refs(work: pd.DataFrame, name: str) -> list[str]:
