@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -110,12 +111,8 @@ def test_a_damaged_file_gives_our_errors_only(form, data, good_files):
         for name, raw in files.items():
             (Path(folder) / name).write_bytes(_damage(data, raw) if name == hurt else raw)
         path = Path(folder) / next(iter(files)) if len(files) == 1 else Path(folder)
-        try:
-            found = read_crawler(path, tz="Asia/Shanghai")
-        except OutfallError as error:
-            assert str(error)
-        else:
-            check(found, "sightings")
+        with contextlib.suppress(OutfallError):
+            check(read_crawler(path, tz="Asia/Shanghai"), "sightings")
 
 
 @pytest.fixture(scope="module")

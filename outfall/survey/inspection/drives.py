@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from outfall.survey.inspection.model import Inspections
 
-__all__ = ["Drive", "find_codes", "find_drives", "list_inspected"]
+__all__ = ["MANHOLES_M", "Drive", "find_codes", "find_drives", "list_inspected"]
 
 # Our defaults (no standard): a cable counter; how far counter and map may differ and still mean the same pipe; what is
 # left of a difference that was spread over the pipe; a gap worth naming.
 _SIGMA_M = 0.5
 # A map measures between the middles of two manholes, a counter from wall to wall: in two public samples (37 and 123
 # finished drives) the map is longer by a median of 1.0 and 1.1 m whatever the length of the pipe.
-_MANHOLES_M = 2.0
+MANHOLES_M = 2.0
 _SCALE_M, _SCALE_SHARE = 1.0, 0.05
 _LEFT_SHARE = 0.3
 _GAP_M = 1.0
@@ -132,7 +132,7 @@ def _drive(
     start, scale, sigma = 0.0, 1.0, _SIGMA_M
     apart = abs(end - length)
     if is_complete and not math.isnan(apart) and end > 0:
-        if 0.0 <= length - end <= _MANHOLES_M:
+        if 0.0 <= length - end <= MANHOLES_M:
             start, sigma = apart / 2.0, math.hypot(_SIGMA_M, _LEFT_SHARE * apart)
         elif apart <= max(_SCALE_M, _SCALE_SHARE * length):
             scale, sigma = length / end, math.hypot(_SIGMA_M, _LEFT_SHARE * apart)

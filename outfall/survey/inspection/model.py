@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["Inspections", "build", "columns_of", "compare_inspections", "read_clock", "read_number"]
 
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)")
+_TINY = re.compile(r"[-+]?\d(?:\.\d*)?[eE]-\d{1,3}")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+,\d+")
 _DIGITS = re.compile(r"\d+")
 _BLANK = {"", "-", "/", "nan", "none", "null", "<na>"}
-_LONGEST_DIGITS = 18
+_LONGEST_DIGITS = 40
+_LARGEST = 1e6
 _PROVENANCE = ("source_ref", "manholes_say")
 
 
@@ -153,7 +155,7 @@ def read_number(text: object) -> float | None:
     Raises
     ------
     ValueError
-        There is something, and it is no number.
+        There is something, and it is no number, or one above a million: no pipe is that long.
 
     Examples
     --------
@@ -167,9 +169,12 @@ def read_number(text: object) -> float | None:
         raise ValueError(said[:_LONGEST_DIGITS])
     if _THOUSANDS.fullmatch(said):
         said = said.replace(".", "")
-    if not _NUMBER.fullmatch(said):
+    if not _NUMBER.fullmatch(said) and not _TINY.fullmatch(said):
         raise ValueError(said)
-    return float(said.replace(",", "."))
+    number = float(said.replace(",", "."))
+    if abs(number) > _LARGEST:
+        raise ValueError(said)
+    return number
 
 
 def read_clock(text: object) -> tuple[float | None, float | None]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from outfall.survey.inspection.drives import list_inspected
+from outfall.survey.inspection.drives import MANHOLES_M, Drive, find_codes, find_drives
 from outfall.tables import attach_issues, issue
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["match_pipes"]
 _OPEN = {"river", "ditch", "tidal", "lake", "coast", "interface"}
 # Our defaults, log odds: what an id, manholes, length and diameter say for or against a pipe; that it is none of them.
 _SAME_ID, _NEARLY_ID, _ALIKE_ID, _OTHER_ID = 6.0, 4.0, 1.5, -2.0
-_BOTH, _SWAPPED, _ONE, _NEITHER = 6.0, 5.0, 1.5, -3.0
+_BOTH, _SWAPPED, _ONE, _NEITHER = 6.0, 5.0, 1.5, -4.0
 _LENGTH_BEST, _LENGTH_WORST, _LENGTH_SHARE = 1.0, 8.0, 0.03
 _SAME_SIZE, _OTHER_SIZE, _SIZE_SHARE, _SIZES_SHARE = 0.5, -1.0, 0.05, 0.3
 _NONE = 1.0
@@ -85,14 +85,14 @@ def match_pipes(inspections: Inspections, network: Network, *, least_share: floa
     """
     pipes = _pipes(network)
     index = _Index(pipes)
-    driven = list_inspected(inspections).set_index("pipe_id")
+    drives = find_drives(inspections, find_codes(inspections.observations), None, [])
     manholes = pd.concat([inspections.runs["upper_manhole"], inspections.runs["lower_manhole"]]).map(_loose)
     are_known = bool((set(manholes) - {""}) & set(index.by_manhole))
     issues: list[Mapping[str, object]] = []
     rows = []
     for run in inspections.runs.to_dict("records"):
-        seen = driven.loc[run["pipe_id"]] if run["pipe_id"] in driven.index else None
-        judged = [_judge(run, seen, pipe, are_known=are_known) for pipe in index.candidates(run)]
+        drive = drives[str(run["run_id"])]
+        judged = [_judge(run, drive, pipe, are_known=are_known) for pipe in index.candidates(run)]
         rows.append(_decide(run, judged, least_share, issues))
     return attach_issues(pd.DataFrame(rows, columns=_COLUMNS), issues)
 
@@ -150,7 +150,7 @@ def _loose(text: object) -> str:
     return "".join(part.lstrip("0") or "0" if part.isdigit() else part for part in re.findall(r"\d+|[^\W\d_]+", plain))
 
 
-def _judge(run: Mapping[str, object], seen: pd.Series | None, pipe: _Pipe, *, are_known: bool) -> _Judged:
+def _judge(run: Mapping[str, object], drive: Drive, pipe: _Pipe, *, are_known: bool) -> _Judged:
     said = run["pipe_id"]
     odds, says = _judge_id(said, pipe)
     ends = (_loose(run["upper_manhole"]), _loose(run["lower_manhole"]))
@@ -169,7 +169,7 @@ def _judge(run: Mapping[str, object], seen: pd.Series | None, pipe: _Pipe, *, ar
         says.append(words[part])
     elif are_known and any(ends):
         odds += _ONE if set(ends) & set(real) else 0.0
-    odds += _judge_length(run, seen, pipe, says)
+    odds += _judge_length(run, drive, pipe, says)
     size = _real(run["diameter_mm"])
     if size > 0 and pipe.diameter_mm > 0:
         apart = abs(math.log(size / pipe.diameter_mm))
@@ -194,19 +194,19 @@ def _judge_id(said: object, pipe: _Pipe) -> tuple[float, list[tuple[str, str]]]:
     return _OTHER_ID, [(f"id {said} is another", f"编号 {said} 不同")]
 
 
-def _judge_length(run: Mapping[str, object], seen: pd.Series | None, pipe: _Pipe, says: list[tuple[str, str]]) -> float:
+def _judge_length(run: Mapping[str, object], drive: Drive, pipe: _Pipe, says: list[tuple[str, str]]) -> float:
     """Return what the length says: the stated one or that of a finished drive; a part only when it is too long."""
     stated = _real(run["length_m"])
-    if math.isnan(stated) and seen is not None and bool(seen["is_completed"]):
-        stated = float(seen["length_m"])
     sigma = max(1.0, _LENGTH_SHARE * pipe.length_m)
+    if math.isnan(stated) and drive.is_complete:
+        stated = drive.end_m + MANHOLES_M / 2.0
     if not math.isnan(stated):
         says.append(
-            (f"length {stated:g} m, here {pipe.length_m:.1f} m", f"管长 {stated:g} m, 管网 {pipe.length_m:.1f} m")
+            (f"length {stated:.1f} m, here {pipe.length_m:.1f} m", f"管长 {stated:.1f} m, 管网 {pipe.length_m:.1f} m")
         )
         return _LENGTH_BEST - min(0.5 * ((stated - pipe.length_m) / sigma) ** 2, _LENGTH_WORST)
-    if seen is not None and float(seen["seen_m"]) > pipe.length_m + 3 * sigma:
-        says.append((f"driven {seen['seen_m']:g} m, longer than the pipe", f"检测 {seen['seen_m']:g} m, 超过管长"))
+    if drive.end_m > pipe.length_m + 3 * sigma:
+        says.append((f"driven {drive.end_m:g} m, longer than the pipe", f"检测 {drive.end_m:g} m, 超过管长"))
         return -_LENGTH_WORST
     return 0.0
 
