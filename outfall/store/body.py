@@ -36,7 +36,7 @@ def _number(value: float) -> str:
     return repr(value)
 
 
-_texts: dict[type, Callable[..., str]] = {str: encode_basestring, float: _number, int: repr}
+_texts: dict[object, Callable[..., str]] = {str: encode_basestring, float: _number, int: repr}
 
 
 class Encoded(NamedTuple):
@@ -160,8 +160,8 @@ def _rows(names: Sequence[str], columns: Sequence[list[Cell]]) -> list[dict[str,
 
 def _written(name: str, cells: Sequence[Cell]) -> list[str | None]:
     """Return the cells of a column as they stand in a body, None where they are missing."""
-    head = f"{encode_basestring(name)}:"
-    return [None if cell is None else head + _texts.get(type(cell), _dump)(cell) for cell in cells]
+    head = f"{_dump(name)}:"
+    return [None if cell is None else head + _texts.get(type(cell), _dump)(cell) for cell in cells]  # type: ignore[no-untyped-call]
 
 
 def _cells(values: pd.Series) -> list[Cell]:

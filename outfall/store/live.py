@@ -25,6 +25,7 @@ from outfall.store.connection import (
     run,
     spoken,
 )
+from outfall.store.guard import holds_lock, refuse_if_lost, watched
 from outfall.store.migrate import migrate
 from outfall.store.reference import UNDEFINED
 from outfall.store.replay import project_table
@@ -147,8 +148,12 @@ class LiveFile:
                 msg = f"{self.file}: {'; '.join(problems)}; nothing is written to a store whose guards were changed. Copy its rows to a new store"
                 raise StoreError(msg)
             run(connection, "BEGIN IMMEDIATE")
+            is_wal = connection.pragma("journal_mode") == "wal"
+            is_seen = holds_lock(self.file, is_wal=is_wal)
             try:
                 yield session
+                if is_seen:
+                    refuse_if_lost(self.file, is_wal=is_wal)
             except BaseException:
                 if connection.in_transaction:
                     run(connection, "ROLLBACK")
@@ -186,7 +191,7 @@ def open_live(path: Path | str) -> Iterator[apsw.Connection]:
     if not file.is_file():
         msg = f"{file}: there is no store; make one with create_store, or look for the folder that has it"
         raise StoreError(msg)
-    with spoken(file):
+    with spoken(file), watched(file):
         connection = connect(file, apsw.SQLITE_OPEN_READWRITE)
         try:
             if not find_version(connection, file):
