@@ -133,8 +133,11 @@ def _require_sqlite(file: Path) -> None:
     head = b""
     if file.is_file():
         with file.open("rb") as stream:
-            head = stream.read(len(_MAGIC))
-    if head != _MAGIC:
+            head = stream.read(72)
+    if head[68:] == b"OUTF":
+        msg = f"{file}: this is a live store under another name; read it with read_rows, or take a snapshot of it (take_snapshot)"
+        raise ReadError(msg)
+    if head[: len(_MAGIC)] != _MAGIC:
         msg = f"{file}: cannot be read as GPKG (the content is of another format); open it in QGIS and export it again"
         raise ReadError(msg)
     journal = file.with_name(file.name + "-journal")
