@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import warnings
 from typing import TYPE_CHECKING
@@ -176,7 +177,7 @@ def _describe(tags: Mapping[str, object], said: Mapping[str, str], width: int, h
         "pitch_deg": _first(xmp.get("pitch_deg"), _turn(xmp["down_pitch_deg"]) if "down_pitch_deg" in xmp else None),
         "roll_deg": xmp.get("roll_deg"),
         "rtk_flag": int(xmp["rtk_flag"]) if abs(xmp.get("rtk_flag", 1e9)) < 1000 else None,
-        "rtk_sigma_m": (sum(value**2 for value in rtk) / len(rtk)) ** 0.5 if rtk else None,
+        "rtk_sigma_m": math.hypot(*rtk) / math.sqrt(len(rtk)) if rtk else None,
         "rtk_height_sigma_m": xmp.get("rtk_height_m"),
         "accuracy_m": _first(xmp.get("gnss_m"), _single(tags.get("GPSHPositioningError"))),
         "height_accuracy_m": xmp.get("gnss_height_m"),
