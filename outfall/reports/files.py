@@ -17,7 +17,7 @@ import pandas as pd
 from outfall.errors import ReadError, TableError
 from outfall.reports.inventory import headings
 from outfall.store import write_aside
-from outfall.tables.safe import read_geopackage, read_sheet
+from outfall.tables.safe import read_geopackage, read_sheet, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -225,8 +225,11 @@ def _read_xlsx(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = [[cell[1:] if _GUARDED.match(cell) else cell for cell in row] for row in csv.reader(stream)]
+    found = [[cell[1:] if _GUARDED.match(cell) else cell for cell in row] for _, row in read_text(path)[0]]
+    rows = [row for row in found if row]
+    if not rows or len({len(row) for row in rows}) > 1:
+        msg = f"{path}: the rows are not all as wide as the headings; give the file write_inventory wrote"
+        raise ReadError(msg)
     return pd.DataFrame(rows[1:], columns=rows[0])
 
 

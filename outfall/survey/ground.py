@@ -207,7 +207,7 @@ def _photo_column(brought: Brought, rename: Mapping[str, str] | None) -> Brought
 
 
 def _answered(named: pd.DataFrame, *, has_ids: bool = False) -> pd.DataFrame:
-    rows = named["source_ref"].astype(str).str.rpartition("#")[2]
+    rows = named["source_ref"].map(lambda ref: str(ref).rpartition("#")[2]).astype("str")
     ids = named["sighting_id"] if "sighting_id" in named.columns else rows
     missing = ids.isna() | ids.astype(str).str.strip().eq("")
     survey = named["survey_id"].astype(str)

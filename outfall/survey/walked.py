@@ -38,7 +38,9 @@ def read_track_lines(path: Path, *, tz: str | None) -> gpd.GeoDataFrame:
     text = pd.Series(index=lines.index, dtype="str")
     tracks = gpd.GeoDataFrame(
         {
-            "track_id": path.stem + "-" + lines["source_ref"].str.rpartition("#")[2],
+            "track_id": path.stem
+            + "-"
+            + lines["source_ref"].map(lambda ref: str(ref).rpartition("#")[2]).astype("str"),
             "name": lines["name"].astype("str") if "name" in lines.columns else text,
             "survey_id": path.stem,
             "platform": "foot",

@@ -346,9 +346,11 @@ def _points(file, lon, lat):
 def test_a_web_map_shift_is_recognised(county):
     """Points moved by the web-map shift are told from points that lie where they should."""
     rivers = gpd.read_file(county / "rivers.gpkg")
-    lonlat = rivers.to_crs(4326).geometry
     along = [rivers.geometry.interpolate(share, normalized=True) for share in (0.1, 0.3, 0.5, 0.7, 0.9)]
     at = gpd.GeoSeries(pd.concat(along, ignore_index=True), crs=rivers.crs).to_crs(4326)
     lon, lat = wgs84_to_gcj02(at.x.to_numpy(), at.y.to_numpy())
-    assert find_shift(gpd.GeoSeries(gpd.points_from_xy(lon, lat), crs=4326), lonlat) is not None
-    assert find_shift(at, lonlat) is None
+    moved = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat), crs=4326)
+    found = find_shift(moved, rivers)
+    assert found is not None
+    assert found.kind == "gcj02"
+    assert find_shift(gpd.GeoDataFrame(geometry=at), rivers) is None

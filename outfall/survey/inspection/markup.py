@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 from typing import TYPE_CHECKING
-from xml.etree.ElementTree import ParseError
 
 from outfall.errors import ReadError
 from outfall.tables import issue
+from outfall.tables.safe import parse_xml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,20 +54,11 @@ def open_markup(file: Path, *, issues: list[dict[str, object]]) -> Element:
     >>> says(open_markup(file, issues=doubts), "b"), doubts[0]["kind"]
     ('Straße', 'assumption')
     """
-    from defusedxml import DefusedXmlException, ElementTree
-
     if file.stat().st_size > _LARGEST_BYTES:
         msg = f"{file}: {file.stat().st_size / 1e6:,.0f} MB; expected at most {_LARGEST_BYTES / 1e6:,.0f} MB. Export fewer pipes"
         raise ReadError(msg)
     text = _text(file, issues)
-    try:
-        root: Element = ElementTree.fromstring(_DECLARATION.sub("", text, count=1).lstrip(), forbid_dtd=True)
-    except DefusedXmlException as error:
-        msg = f"{file}: declares a document type or entities ({type(error).__name__}); refused as unsafe. Export it without DOCTYPE"
-        raise ReadError(msg) from error
-    except (ParseError, ValueError) as error:
-        msg = f"{file}: damaged as XML ({error}); export it again"
-        raise ReadError(msg) from error
+    root = parse_xml(file, _DECLARATION.sub("", text, count=1).lstrip().encode("utf-8", errors="replace"))
     _strip(root, file)
     return root
 

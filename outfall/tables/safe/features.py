@@ -72,7 +72,7 @@ def _require_start(file: Path, suffix: str, head: bytes) -> None:
         ".dxf": plain.startswith((b"0", b"999", b"AutoCAD Binary DXF")),
     }[suffix]
     if suffix == ".gml" and (b"<!DOCTYPE" in plain or b"<!ENTITY" in plain):
-        msg = f"{file}: the file declares a DTD or entities, which may open other files or grow without end; it is refused. Export it again"
+        msg = f"{file}: the file declares a DTD or entities, which may open other files or grow without end; refused as unsafe. Export it again"
         raise UnsafeInputError(msg)
     if not is_right:
         msg = f"{file}: cannot be read as {ENDINGS[suffix]} (the content is of another format); open it in QGIS and export it again"

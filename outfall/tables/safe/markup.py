@@ -51,7 +51,7 @@ def parse_xml(path: Path, raw: bytes | None = None) -> Element:
     >>> parse_xml(pathlib.Path("a.kml"), b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///c'>]><a>&b;</a>")
     Traceback (most recent call last):
     ...
-    outfall.errors.UnsafeInputError: a.kml: the file declares a DTD or entities, which may open other files or grow without end; it is refused. Export it again
+    outfall.errors.UnsafeInputError: a.kml: the file declares a DTD or entities, which may open other files or grow without end; refused as unsafe. Export it again
     """
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import DefusedXMLParser
@@ -64,10 +64,10 @@ def parse_xml(path: Path, raw: bytes | None = None) -> Element:
         parser.feed(_readable(raw))
         root: Element = parser.close()
     except DefusedXmlException as error:
-        msg = f"{path}: the file declares a DTD or entities, which may open other files or grow without end; it is refused. Export it again"
+        msg = f"{path}: the file declares a DTD or entities, which may open other files or grow without end; refused as unsafe. Export it again"
         raise UnsafeInputError(msg) from error
     except (ParseError, ValueError, LookupError, RecursionError) as error:
-        msg = f"{path}: is not XML that can be read ({error}); export it again"
+        msg = f"{path}: damaged as XML ({error}); export it again"
         raise ReadError(msg) from error
     return root
 
