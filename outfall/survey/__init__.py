@@ -5,12 +5,30 @@ from outfall.survey.crawler import read_crawler, read_crawler_links
 from outfall.survey.drone import read_drone
 from outfall.survey.frames import merge_frames
 from outfall.survey.ground import read_ground, read_ground_photos, read_tracks
+from outfall.survey.inspection import (
+    Inspections,
+    compare_inspections,
+    list_findings,
+    list_inspected,
+    match_pipes,
+    read_inspections,
+    write_cjj,
+    write_en13508,
+    write_isybau,
+    write_m150,
+    write_pacp,
+)
 from outfall.survey.links import read_links, read_radar_links
 from outfall.survey.tracer import read_tracer_links
 from outfall.survey.track import read_track
 from outfall.survey.warmth import read_thermal_flight
 
 __all__ = [
+    "Inspections",
+    "compare_inspections",
+    "list_findings",
+    "list_inspected",
+    "match_pipes",
     "merge_frames",
     "read_boat",
     "read_crawler",
@@ -18,10 +36,16 @@ __all__ = [
     "read_drone",
     "read_ground",
     "read_ground_photos",
+    "read_inspections",
     "read_links",
     "read_radar_links",
     "read_thermal_flight",
     "read_tracer_links",
     "read_track",
     "read_tracks",
+    "write_cjj",
+    "write_en13508",
+    "write_isybau",
+    "write_m150",
+    "write_pacp",
 ]

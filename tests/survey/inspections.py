@@ -23,7 +23,7 @@ _MOMENTS = st.tuples(st.dates(), st.times()).map(
 )
 # What each format has no field for, or writes in its own way.
 LACKS = {
-    "isybau": {"video_counter", "photo_list"},
+    "isybau": set(),
     "m150": {"inspected_m", "grade"},
     "en13508": {"inspected_m", "grade"},
     "cjj.csv": set(),
@@ -58,7 +58,7 @@ def inspections(draw, form):
         }
         run["length_m"] = lengths.setdefault(run["pipe_id"], draw(_maybe(_METRES)))
         if form == "isybau":
-            # films and lengths belong to a pipe and a direction
+            # lengths belong to a pipe
             run["pipe_id"] = f"{run['pipe_id']}-{number}"
         runs.append(run)
         seen += [_observation(draw, str(number + 1), lacks) for _ in range(draw(st.integers(0, 4)))]
@@ -76,14 +76,12 @@ def _observation(draw, run_id, lacks):
         "quantity_1": draw(st.sampled_from([None, "5", "12.50", "100", "3-5"])),
         "quantity_2": draw(st.sampled_from([None, "0", "7.5"])),
         "clock_from": first,
-        "clock_to": None if first is None else draw(_maybe(_HOURS)),
+        "clock_to": draw(_maybe(_HOURS)),
         "continuous": draw(st.sampled_from([None, "A1", "B1", "A2", "B12", "C1"])),
         "is_joint": draw(st.sampled_from([None, True])),
         "grade": draw(_grade(lacks)),
         "video_counter": draw(st.sampled_from([None, "02241310", "00012345"])),
-        "photo_ids": draw(
-            st.sampled_from([None, "a.jpg", "管段 1.jpg"] + ([] if "photo_list" in lacks else ["a.jpg;b.jpg"]))
-        ),
+        "photo_ids": draw(st.sampled_from([None, "a.jpg", "管段 1.jpg", "a.jpg;b.jpg"])),
         "note": draw(_maybe(_WORDS)),
     }
 

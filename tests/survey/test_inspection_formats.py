@@ -80,12 +80,9 @@ def test_what_a_format_cannot_carry_is_listed(form, tmp_path):
         (),
     )  # fmt: skip
     write, name = WRITERS[form]
-    try:
-        lost = write(drawn, tmp_path / name)
-    except OutfallError:
-        return
+    lost = write(drawn, tmp_path / name)
     differ = compare_inspections(drawn, read_inspections(tmp_path / name))
-    assert len(differ) > 0
+    assert (len(differ) > 0) != form.startswith("cjj")
     assert len(check(lost, "issues")) == len(differ[["table", "column"]].drop_duplicates())
 
 

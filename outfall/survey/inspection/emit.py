@@ -25,6 +25,7 @@ _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _TIME = re.compile(r"(\d\d):(\d\d):(\d\d)")
 _NUMERIC = re.compile(r"\d{1,4}(\.\d{1,2})?")
 _GRADE = re.compile(r"([DSB])(\d)")
+_NO_DAY = "2000-01-01"
 _GRADES = {"D": "HZ206", "S": "HZ207", "B": "HZ208"}
 
 
@@ -46,14 +47,15 @@ def as_isybau(inspections: Inspections, *, version: str) -> bytes:
     space, number = NAMESPACES[version]
     root = Element("Identifikation", {"xmlns": space})
     _add(root, "Version", number)
-    whole = SubElement(root, "Datenkollektive")
-    _add(whole, "Datenstatus", "1")
     runs = inspections.runs.to_dict("records")
     lengths = {
         str(run["pipe_id"]): run
         for run in reversed(runs)
         if not pd.isna(run["length_m"]) and not pd.isna(run["pipe_id"])
     }
+    _admin(root)
+    whole = SubElement(root, "Datenkollektive")
+    _heads(whole, max((text_of(run["seen_at"])[:10] for run in runs), default="") or _NO_DAY, has_master=bool(lengths))
     if lengths:
         master = SubElement(whole, "Stammdatenkollektiv")
         _add(master, "Kennung", "STA01")
@@ -72,17 +74,6 @@ def as_isybau(inspections: Inspections, *, version: str) -> bytes:
         _add(order, name, text)
     for run in runs:
         _asset(states, run, seen.get(run["run_id"], []))
-    films = [run for run in runs if not pd.isna(run["video"])]
-    if films:
-        shelf = SubElement(states, "Filme")
-        for run in films:
-            film = SubElement(shelf, "Film")
-            _add(film, "Filmname", run["video"])
-            _add(film, "Auftragskennung", "1")
-            shown = SubElement(SubElement(film, "FilmObjekte"), "FilmObjekt")
-            _add(shown, "Objektbezeichnung", run["pipe_id"])
-            _add(shown, "Typ", "1")
-            _add(shown, "Inspektionsrichtung", _side(run["direction"]))
     return _bytes(root)
 
 
@@ -142,14 +133,45 @@ def text_of(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
+def _admin(root: Element) -> None:
+    """Say whose pipes they are: the schema asks, an inspection does not know."""
+    site = SubElement(SubElement(root, "Admindaten"), "Liegenschaft")
+    _add(site, "Liegenschaftsnummer", "0000000000")
+    _add(site, "Liegenschaftsbezeichnung", "unknown")
+
+
+def _heads(whole: Element, day: str, *, has_master: bool) -> None:
+    """Name the collections: what was seen, and the lengths of pipes where some are known."""
+    _add(whole, "Datenstatus", "1")
+    _add(whole, "Erstellungsdatum", day)
+    marks = SubElement(whole, "Kennungen")
+    master = (
+        "STA01",
+        "1",
+        "Stammdaten",
+        {"Stammdatentyp": "1", "Bautechnik": "1", "Geometrie": "0", "Sanierung": "0", "Umfeld": "0"},
+    )
+    seen = ("ZUS01", "2", "Zustandsdaten", {"Inspektion": "1", "Dichtheit": "0", "Film": "0"})
+    for mark, number, name, flags in (master, seen) if has_master else (seen,):
+        part = SubElement(marks, "Kollektiv")
+        _add(part, "Kennung", mark)
+        _add(part, "Kollektivart", number)
+        what = SubElement(SubElement(part, "Kollektiveigenschaft"), name)
+        for flag, text in flags.items():
+            _add(what, flag, text)
+        _add(part, "Regelwerk", "5")
+        _add(part, "Bearbeitungsstand", day)
+
+
 def _master(master: Element, run: Mapping[str, object]) -> None:
     asset = SubElement(master, "AbwassertechnischeAnlage")
     _add(asset, "Objektbezeichnung", run["pipe_id"])
     _add(asset, "Objektart", "1")
     edge = SubElement(asset, "Kante")
     _add(edge, "KantenTyp", "0")
-    _add(edge, "KnotenZulauf", run["upper_manhole"])
-    _add(edge, "KnotenAblauf", run["lower_manhole"])
+    for name, column in (("KnotenZulauf", "upper_manhole"), ("KnotenAblauf", "lower_manhole")):
+        _add(edge, name, run[column])
+        _add(edge, f"{name}Typ", "0" if text_of(run[column]) else "")
     _add(edge, "Laenge", run["length_m"])
 
 
@@ -163,6 +185,7 @@ def _asset(states: Element, run: Mapping[str, object], seen: list[dict[str, obje
     _add(look, "Inspektionsdatum", date)
     _add(look, "NameUntersucher", run["observer"])
     _add(look, "Uhrzeit", time)
+    _add(look, "Videoablagereferenz", run["video"])
     _add(look, "Bemerkung", run["note"])
     pipe = SubElement(look, "Rohrleitung")
     _add(pipe, "Rohrleitungstyp", "0")

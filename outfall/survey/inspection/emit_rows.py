@@ -37,6 +37,7 @@ _CJJ_SEEN = {
     "quantity_1": "量化值1",
     "quantity_2": "量化值2",
     "clock": "环向位置",
+    "clock_to": "终止钟点",
     "continuous": "连续缺陷",
     "is_joint": "是否接口",
     "grade": "缺陷等级",
@@ -165,6 +166,8 @@ def _cjj_cell(name: str, row: Mapping[str, object]) -> str:
     if name == "clock":
         first, last = text_of(row["clock_from"]), text_of(row["clock_to"])
         return f"{first.zfill(2)}{last.zfill(2)}" if last and first else f"00{first.zfill(2)}" if first else ""
+    if name == "clock_to" and text_of(row["clock_from"]):
+        return ""
     return "是" if row[name] is True else text_of(row[name])
 
 
