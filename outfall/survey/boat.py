@@ -29,6 +29,8 @@ __all__ = ["read_boat"]
 _RESPONSE_S = 5.0
 _SHAPE_SHARE = 0.1
 _RANGE_SIGMAS = 1.96
+# What discharges lower, or may do either to; they raise all else.
+_ADDS = {"dissolved_oxygen": -1, "transparency": -1, "temperature": 0, "ph": 0, "orp": 0}
 
 
 def read_boat(
@@ -107,7 +109,7 @@ def read_boat(
     survey = str(given.get("survey_id", Path(path).stem))
     names = [str(name) for name in log.columns if name not in NOT_SENSORS]
     passes = cut_passes(log, names) if len(log) else []
-    places, noises = meet_plumes(passes, len(names), false_per_10km=false_per_10km)
+    places, noises = meet_plumes(passes, [_ADDS.get(name, 1) for name in names], false_per_10km=false_per_10km)
     response_s = float(log.attrs.get("response_s", 0.0)) or None
     rows = [_row(one, passes, log, names, response_s) for one in places]
     attrs = log.attrs | {"noise": _noise_table(noises, names)}
@@ -159,7 +161,7 @@ def _row(
 
 def _words(one: Met, names: list[str]) -> str:
     """Return what the sensors of one pass said, clearest first, in both languages."""
-    said = []
+    said: list[str] = []
     sigmas = np.abs(one.plume.size / one.plume.error)
     for at in np.argsort(-sigmas, kind="stable"):
         if sigmas[at] < 3.0 and said:

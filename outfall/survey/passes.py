@@ -25,6 +25,7 @@ _ALIKE = 0.8
 _SAME_M = 30.0
 _SAME_SIGMAS = 2.5
 _DECISIVE = 6.0
+_LEANING = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +49,18 @@ class Met:
         return out
 
 
-def meet_plumes(passes: list[Pass], count: int, *, false_per_10km: float) -> tuple[list[Met], list[dict[int, Noise]]]:
+def meet_plumes(
+    passes: list[Pass], adds: list[int], *, false_per_10km: float
+) -> tuple[list[Met], list[dict[int, Noise]]]:
     """Return the places where plumes enter, and the noise of each sensor on each pass.
 
     Parameters
     ----------
     passes : list of Pass
         From ``runs.cut_passes``.
-    count : int
-        Sensors of the log.
+    adds : list of int
+        Per sensor of the log: 1 where what people discharge raises it, -1 where it lowers it, 0 where it may do either.
+        Decides which way the water flows only where the shape of the plumes does not.
     false_per_10km : float
         Alarms of noise to accept per 10 km of track.
 
@@ -65,13 +69,13 @@ def meet_plumes(passes: list[Pass], count: int, *, false_per_10km: float) -> tup
     tuple of list of Met and list of dict
         Places clearest first.
     """
-    noises, both = [], []
+    count, noises, both = len(adds), [], []
     for one in passes:
         noise = {at: _noise(one.run, at) for at in range(count)}
         told = {at: found for at, found in noise.items() if found is not None}
         noises.append(told)
         both.append(_both_ways(one.run, told, false_per_10km) if told else {})
-    is_with = _directions(passes, both)
+    is_with = _directions(passes, both, noises, adds)
     met: list[Met] = []
     for number, (one, ways) in enumerate(zip(passes, both, strict=True)):
         if not ways:
@@ -104,15 +108,34 @@ def _both_ways(run: Run, told: dict[int, Noise], rate: float) -> dict[bool, tupl
     }
 
 
-def _directions(passes: list[Pass], both: list[dict[bool, tuple[list[Plume], float, float]]]) -> list[bool]:
+def _directions(
+    passes: list[Pass],
+    both: list[dict[bool, tuple[list[Plume], float, float]]],
+    noises: list[dict[int, Noise]],
+    adds: list[int],
+) -> list[bool]:
     """Return whether the water flows as the boat went; passes along the same water must agree."""
-    votes = np.array([ways[True][1] - ways[False][1] if ways else 0.0 for ways in both])
+    votes = np.array(
+        [
+            ways[True][1] - ways[False][1] + _leaning(ways[True][0], told, adds) - _leaning(ways[False][0], told, adds)
+            if ways
+            else 0.0
+            for ways, told in zip(both, noises, strict=True)
+        ]
+    )
     total = votes.copy()
     for one in range(len(passes)):
         for two in range(len(passes)):
             if one != two:
                 total[one] += _agreement(passes[one], passes[two]) * votes[two]
     return [bool(vote >= 0) for vote in total]
+
+
+def _leaning(plumes: list[Plume], told: dict[int, Noise], adds: list[int]) -> float:
+    """Return a small vote for a direction in which what enters adds rather than takes away."""
+    sign = np.array([adds[at] for at in told])
+    said = [np.sign((sign * one.size)[int(np.argmax(np.abs(sign * one.size / one.error)))]) for one in plumes]
+    return _LEANING * float(np.mean(said)) if said else 0.0
 
 
 def _agreement(one: Pass, two: Pass) -> float:

@@ -28,6 +28,7 @@ _TOGETHER_M = 1500.0
 _PLACE_M = 150.0
 _MOST = 400
 _STRONG = 30.0
+_SHARP_M = (0.0, 0.5, 1.0, 2.0, 4.0)
 _BEYOND_DOUBT = 25.0
 
 
@@ -188,7 +189,7 @@ def _finer(filtered: Filter, rest: Reals, width_m: float, one: Plume, wider: Rea
     last = min(len(rest), first + max(16, round(LENGTH_M / width_m)))
     out = filtered.whiten(rest)
     shifts = np.linspace(-1.5, 1.5, 13) * width_m
-    scales = one.scale_m * 1.15 ** np.arange(-6, 7) if one.scale_m > 0 else np.array([0.0, 0.3])
+    scales = np.unique(np.append(_SHARP_M, one.scale_m * 1.15 ** np.arange(-6, 7)))
     steps = (np.linspace(0, 1, 4, endpoint=False) + 0.125) * width_m
     gone = (np.arange(first, last) * width_m)[:, None, None] + steps - (one.at_m + shifts)[None, :, None]
     form = np.stack([rise(a, gone).mean(axis=2) for a in scales], axis=1).reshape(last - first, -1)
