@@ -180,6 +180,14 @@ def test_swapped_manholes_turn_the_drive_round():
     assert list_findings(inspections, matches=matches)["along_m"].tolist() == pytest.approx([30.0], abs=0.05)
 
 
+def test_distances_count_from_the_manhole_the_robot_entered(tmp_path):
+    """Where the network calls the other end upstream, the place in the ground stays the same."""
+    network = read_network(None, pipes=_town(_PIPES))
+    file = tmp_path / "a.csv"
+    file.write_text("管段编号,起始井号,终止井号,检测方向,距离,代码,管长\nY1,W2,W1,顺流,10,AJ,40\n", encoding="utf-8")
+    assert read_crawler(file, network=network)["along_m"].tolist() == pytest.approx([30.0], abs=0.05)
+
+
 def test_a_word_for_the_direction_beats_the_first_manhole(tmp_path):
     """Tables that give start and end are used both ways: the direction is kept, the quarrel listed."""
     network = read_network(None, pipes=_town(_PIPES))

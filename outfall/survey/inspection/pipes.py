@@ -251,7 +251,9 @@ def _direction(run: Mapping[str, object], best: _Judged, issues: list[Mapping[st
     said = run["direction"]
     if not best.is_reversed:
         return said
-    if run["manholes_say"] == "start" and said is not None and not pd.isna(said):
+    # A table with start and end may mean the robot's or the water's: against the flow the network decides which. With
+    # the flow both are the manhole the robot entered, and distances count from there whatever the network calls upstream.
+    if run["manholes_say"] == "start" and said == "against_flow":
         reason = f"pipe {run['pipe_id']}: the direction and the first manhole disagree; the direction is believed"
         zh = f"管段 {run['pipe_id']}: 检测方向与起始井不符, 以方向为准"
         issues.append(_issue("doubtful_value", run, reason, zh, "the word for the direction is kept"))
