@@ -28,7 +28,17 @@ if TYPE_CHECKING:
 
     from outfall.store.backend import Box, Cell
 
-__all__ = ["clear_rows", "drop_rows", "find_rows", "has_geometry", "make_table", "put_rows", "tables_now", "unpack"]
+__all__ = [
+    "clear_rows",
+    "drop_rows",
+    "find_rows",
+    "has_geometry",
+    "make_table",
+    "put_rows",
+    "tables_now",
+    "time_out",
+    "unpack",
+]
 
 _TYPES = {"integer": "INTEGER", "real": "DOUBLE", "flag": "BOOLEAN", "time": "DATETIME"}
 _SHAPES = {"point": "POINT", "line": "LINESTRING"}
@@ -37,9 +47,9 @@ _PACKED_FROM = 2_000  # rows from which a new tree is packed sooner than the old
 _ENVELOPE_BYTES = (0, 32, 48, 48, 64)
 
 
-def make_table(connection: apsw.Connection, table: str) -> None:
-    """Make an empty projection of a table."""
-    for statement in _statements(table).values():
+def make_table(connection: apsw.Connection, table: str, *, is_live: bool = True) -> None:
+    """Make an empty projection of a table; in a snapshot without the columns that lead back to the log."""
+    for statement in _statements(table, is_live=is_live).values():
         connection.execute(statement).fetchall()
     declared = contract(table)
     kind = "features" if has_geometry(table) else "attributes"
@@ -55,7 +65,7 @@ def tables_now(connection: apsw.Connection) -> list[str]:
     """Return the tables that have a projection with today's columns, in the order of the contracts."""
     lines = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").fetchall()
     found = {str(name): sql for name, sql in lines}
-    return [name for name in contracts() if found.get(name) == _statements(name)[name]]
+    return [name for name in contracts() if found.get(name) == _statements(name, is_live=True)[name]]
 
 
 def clear_rows(connection: apsw.Connection, table: str) -> None:
@@ -67,10 +77,10 @@ def clear_rows(connection: apsw.Connection, table: str) -> None:
     make_table(connection, table)
 
 
-def put_rows(connection: apsw.Connection, table: str, rows: Iterable[RowNow]) -> None:
+def put_rows(connection: apsw.Connection, table: str, rows: Iterable[RowNow], *, is_live: bool = True) -> None:
     """Insert or overwrite rows of a projection by their fid."""
     waiting, boxes = iter(rows), []
-    columns = _columns(table)
+    columns = _columns(table, is_live=is_live)
     names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
     sql = f'INSERT OR REPLACE INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608
     while batch := list(islice(waiting, _BATCH)):
@@ -78,7 +88,7 @@ def put_rows(connection: apsw.Connection, table: str, rows: Iterable[RowNow]) ->
         if has_geometry(table):
             shapes, found = _blobs(connection, table, batch)
             boxes.append(found)
-        connection.executemany(sql, _values(table, batch, shapes)).fetchall()
+        connection.executemany(sql, _values(table, batch, shapes, is_live=is_live)).fetchall()
     if boxes:
         _index(connection, table, *(np.concatenate(parts) for parts in zip(*boxes, strict=True)))
 
@@ -182,20 +192,23 @@ def _index(connection: apsw.Connection, table: str, fids: NDArray[np.int64], box
     connection.executemany(f'INSERT OR REPLACE INTO "{name}" VALUES (?, ?, ?, ?, ?)', entries).fetchall()  # noqa: S608
 
 
-def _values(table: str, rows: Sequence[RowNow], shapes: Sequence[bytes | None] | None) -> Iterator[tuple[object, ...]]:
+def _values(
+    table: str, rows: Sequence[RowNow], shapes: Sequence[bytes | None] | None, *, is_live: bool
+) -> Iterator[tuple[object, ...]]:
     times = [at for at, column in enumerate(contract(table).columns.values()) if column.dtype == "time"]
     for at, row in enumerate(rows):
         cells = list(row.cells)
         for time in times:
-            cells[time] = _time_out(cells[time])
-        yield (row.fid, row.event_seq, row.extra, *(() if shapes is None else (shapes[at],)), *cells)
+            cells[time] = time_out(cells[time], is_live=is_live)
+        log = (row.event_seq, row.extra) if is_live else ()
+        yield (row.fid, *log, *(() if shapes is None else (shapes[at],)), *cells)
 
 
-def _time_out(text: Cell) -> Cell:
-    """Return a time as GeoPackage writes it: to the millisecond, or to the microsecond where it has more."""
+def time_out(text: Cell, *, is_live: bool = False) -> Cell:
+    """Return a time as GeoPackage writes it, to the millisecond; in the live file to the microsecond where it has more."""
     if not isinstance(text, str):
         return None
-    return text[:23] + "Z" if text[23:26] == "000" else text[:26] + "Z"
+    return f"{text[:26]}Z" if is_live and text[23:26] != "000" else f"{text[:23]}Z"
 
 
 def _time_in(text: Cell) -> Cell:
@@ -203,9 +216,9 @@ def _time_in(text: Cell) -> Cell:
 
 
 @cache
-def _columns(table: str) -> tuple[str, ...]:
+def _columns(table: str, *, is_live: bool) -> tuple[str, ...]:
     shape = ("geom",) if has_geometry(table) else ()
-    return ("fid", "event_seq", "extra", *shape, *contract(table).columns)
+    return ("fid", *(("event_seq", "extra") if is_live else ()), *shape, *contract(table).columns)
 
 
 @cache
@@ -216,13 +229,13 @@ def _select(table: str) -> str:
 
 
 @cache
-def _statements(table: str) -> dict[str, str]:
+def _statements(table: str, *, is_live: bool) -> dict[str, str]:
     """Return what makes the projection of a table, by the names it makes."""
     declared = contract(table)
     shape = _SHAPES.get(declared.geometry.rstrip("?"), "GEOMETRY")
     parts = ["fid INTEGER PRIMARY KEY NOT NULL", *([f"geom {shape}"] if has_geometry(table) else [])]
     parts += [f'"{name}" {_TYPES.get(column.dtype, "TEXT")}' for name, column in declared.columns.items()]
-    parts += ["event_seq INTEGER NOT NULL", "extra TEXT"]
+    parts += ["event_seq INTEGER NOT NULL", "extra TEXT"] if is_live else []
     made = {
         table: f'CREATE TABLE "{table}" ({", ".join(parts)})',
         f"{table}_by_key": f'CREATE UNIQUE INDEX "{table}_by_key" ON "{table}" ("{declared.key}")',

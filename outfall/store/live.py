@@ -18,6 +18,8 @@ from outfall.store.connection import (
     APPLICATION_ID,
     SCHEMA_VERSION,
     choose_journal,
+    close,
+    commit,
     connect,
     find_version,
     is_remote,
@@ -158,7 +160,7 @@ class LiveFile:
                 if connection.in_transaction:
                     run(connection, "ROLLBACK")
                 raise
-            run(connection, "COMMIT")
+            commit(connection, self.file)
 
     def problems(self, session: Session) -> list[str]:
         """Say what in the schema or the file is not as we made it."""
@@ -203,16 +205,25 @@ def open_live(path: Path | str) -> Iterator[apsw.Connection]:
                 choose_journal(connection, file)  # it was copied to a network drive
             yield connection
         finally:
-            connection.close()
+            close(connection)
+
+
+def make_tables(connection: apsw.Connection) -> None:
+    """Make the tables every GeoPackage has, inside the transaction that is open."""
+    for name, statement in _statements().items():
+        if name.startswith("gpkg_"):
+            run(connection, statement)
+    systems = [(name, number, "NONE", number, "undefined", None) for number, name in UNDEFINED.items()]
+    connection.executemany("INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", systems).fetchall()
 
 
 def make_schema(connection: apsw.Connection) -> None:
     """Make the log in an empty file, inside the transaction that is open."""
-    for statement in _statements().values():
-        run(connection, statement)
+    for name, statement in _statements().items():
+        if not name.startswith("gpkg_"):
+            run(connection, statement)
+    make_tables(connection)
     connection.execute("INSERT INTO setting VALUES ('device', ?)", (secrets.token_hex(8),)).fetchall()
-    systems = [(name, number, "NONE", number, "undefined", None) for number, name in UNDEFINED.items()]
-    connection.executemany("INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", systems).fetchall()
     run(connection, f"PRAGMA application_id = {APPLICATION_ID}")
     run(connection, f"PRAGMA user_version = {SCHEMA_VERSION}")
 

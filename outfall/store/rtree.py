@@ -92,6 +92,7 @@ def _write_level(
     is_leaf: bool,
     depth: int = 0,
 ) -> None:
+    packed = level.astype(_CELL)  # numpy joins arrays in the byte order of the machine
     ends = [*starts[1:].tolist(), len(level)]
     of_entry = np.repeat(nodes, np.diff([*starts.tolist(), len(level)]))
     part, column = ("rowid", "rowid") if is_leaf else ("parent", "nodeno")
@@ -99,7 +100,7 @@ def _write_level(
     def blobs() -> Iterator[tuple[int, bytes]]:
         for node, start, end in zip(nodes.tolist(), starts.tolist(), ends, strict=True):
             head = depth.to_bytes(2, "big") + (end - start).to_bytes(2, "big")
-            yield node, (head + level[start:end].tobytes()).ljust(size, b"\x00")
+            yield node, (head + packed[start:end].tobytes()).ljust(size, b"\x00")
 
     connection.executemany(f'INSERT INTO "{name}_node" VALUES (?, ?)', blobs()).fetchall()  # noqa: S608
     if len(level):
