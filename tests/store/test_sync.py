@@ -351,3 +351,21 @@ def test_the_receipt_is_not_changed(boat, foot, tmp_path):
     receipt = dict(merge_events(foot, export_events(boat, tmp_path / "a.delta"), actor="Wang").receipt)
     with unchanged(receipt):
         acknowledge(boat, receipt, actor="Li")
+
+
+def test_versions_that_arrive_one_by_one_are_all_joined(tmp_path):
+    """Edits of four teams from one version arrive one after the other: every step keeps all that came before."""
+    names = ("weather", "team", "note", "flow")
+    stores = {name: create_store(tmp_path / f"{name}.outfalldb") for name in names}
+    county = create_store(tmp_path / "county.outfalldb")
+    keys = [f"W{number}" for number in range(6)]
+    for key in keys:
+        save(county, key=key, **{name: ["-"] for name in names})
+    for store in stores.values():
+        merge_events(store, county, actor="team")
+    for name, store in stores.items():
+        append_rows(store, "samples", read_rows(store, "samples").assign(**{name: "new"}), actor=name)
+    for at, (name, store) in enumerate(reversed(stores.items()), start=1):
+        merge_events(county, store, actor="county")
+        assert (read_rows(county, "samples")[list(names[-at:])] == "new").all(axis=None), name
+    assert len(list_conflicts(county)) == 0
