@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ __all__ = [
     "ENDING",
     "SCHEMA_VERSION",
     "choose_journal",
+    "close",
+    "commit",
     "connect",
     "find_version",
     "is_remote",
@@ -142,9 +144,35 @@ def spoken(file: Path) -> Iterator[None]:
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError, apsw.AuthError, PermissionError) as error:
         msg = f"{file}: the file or its folder cannot be written ({error}); choose another folder"
         raise StoreError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"{file}: the file is damaged, a text in it is none ({error}); restore it from a backup or rebuild it from the inputs"
+        raise StoreError(msg) from error
     except apsw.Error as error:
         msg = f"{file}: SQLite refuses ({error}); nothing was written"
         raise StoreError(msg) from error
+
+
+def commit(connection: apsw.Connection, file: Path) -> None:
+    """Commit; where the disk fails at that very moment, say that what was written may still come to count."""
+    try:
+        run(connection, "COMMIT")
+    except apsw.Error as error:
+        if connection.in_transaction:
+            with suppress(apsw.Error):
+                run(connection, "ROLLBACK")
+        if isinstance(error, apsw.BusyError):
+            raise
+        msg = (
+            f"{file}: the disk failed while the rows were being saved ({error or type(error).__name__}), and nobody knows "
+            "yet whether they were; when the disk is sound again save them again: what was saved is not written twice"
+        )
+        raise StoreError(msg) from error
+
+
+def close(connection: apsw.Connection) -> None:
+    """Close a file; where the disk fails now the rows are in the write-ahead log, which the next to open it reads."""
+    with suppress(apsw.Error):
+        connection.close()
 
 
 def run(connection: apsw.Connection, statement: str) -> None:
