@@ -62,10 +62,10 @@ def measure(*, quick: bool) -> dict[str, float | int | bool | None]:
         Keys start with ``crawler_``.
     """
     started = process_time()
-    count = 3 if quick else 60
+    count = 2 if quick else 60
     figures: dict[str, float | int | bool | None] = {"crawler_formats": len(_FORMATS)}
     figures |= _round_trips(range(1, 1 + count))
-    figures |= _damage(range(1, 1 + 25 if quick else 500))
+    figures |= _damage(range(1, 1 + 15 if quick else 500))
     figures |= _matching(1, 60 if quick else 400)
     figures["crawler_cpu_s"] = round(process_time() - started, 2)
     return figures
