@@ -10,7 +10,7 @@ import pandas as pd
 from outfall.errors import Problem, StoreError
 from outfall.store.backend import write_transaction
 from outfall.store.join import JOINED, Draft, add_drafts, history, require_actor
-from outfall.store.received import find_wrong_body
+from outfall.store.received import LOCAL, find_wrong_body
 from outfall.store.settle import EXISTS, RESOLVE, WHOLE_ROW, History, body_of, fields_of, settle
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ def _targets(
         raise StoreError(msg)
     rows: dict[str, dict[str, set[str]]] = {}
     for event_id, table, key in found:
+        if table in LOCAL:
+            continue  # that another store has what it was sent stays true
         rows.setdefault(str(table), {}).setdefault(str(key), set()).add(str(event_id))
     return rows
 

@@ -11,8 +11,9 @@ from outfall.errors import StoreError
 from outfall.store import append_rows, create_store, read_events, read_rows, verify_chain
 from outfall.store.conflicts import list_conflicts
 from outfall.store.imports import import_file, list_imports
+from outfall.store.receipts import acknowledge, list_unacknowledged
 from outfall.store.replay import digest_tables, rebuild
-from outfall.store.sync import merge_events
+from outfall.store.sync import export_events, merge_events
 from outfall.store.undo import undo
 from tests.store.rows import draw_rows
 
@@ -146,3 +147,13 @@ def test_undo_says_what_is_missing(store):
     with pytest.raises(StoreError, match="the actor is empty"):
         undo(store, (1, 1), actor="", reason="no")
     assert undo(store, pd.DataFrame({"event_id": []}), actor="Li", reason="none") == 0
+
+
+def test_what_was_confirmed_stays_confirmed(store, tmp_path):
+    """Undoing a stretch of the log does not undo that another store has what it was sent."""
+    other = create_store(tmp_path / "other.outfalldb")
+    save(store)
+    done = merge_events(other, export_events(store, tmp_path / "a.delta"), actor="Wang")
+    acknowledge(store, done.receipt, actor="Li")
+    assert undo(store, (1, 3), actor="Li", reason="wrong") == 2
+    assert list_unacknowledged(store)["kind"].tolist() == ["delete", "delete"]
