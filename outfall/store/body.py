@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import cache
 from itertools import repeat
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, NamedTuple
@@ -105,9 +106,9 @@ def to_frame(rows: Sequence[RowNow], table: str) -> pd.DataFrame:
     declared = contract(table)
     if not rows:
         return empty(table)
-    like = empty(table)
+    dtypes = _dtypes(table)
     cells = zip(*[row.cells for row in rows], strict=True)
-    columns = {name: _series(values, like[name].dtype) for name, values in zip(declared.columns, cells, strict=True)}
+    columns = {name: _series(values, dtypes[name]) for name, values in zip(declared.columns, cells, strict=True)}
     if any(row.extra for row in rows):
         extras = [json.loads(row.extra) if row.extra else {} for row in rows]
         for name, dtype in _other_columns(extras).items():
@@ -124,6 +125,11 @@ def to_frame(rows: Sequence[RowNow], table: str) -> pd.DataFrame:
         raise StoreError(msg)
     shapes = shapely.from_wkb(np.array([row.geometry for row in rows], dtype=object))
     return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes, crs=systems.pop() if systems else None))
+
+
+@cache
+def _dtypes(table: str) -> dict[str, object]:
+    return dict(empty(table).dtypes)
 
 
 def canonical(row: RowNow, table: str) -> str:
