@@ -120,7 +120,7 @@ def one_town(seed: int, folder: Path, *, rate: float = FALSE_PER_10KM) -> dict[s
 
 def measure(*, quick: bool, seeds: range | None = None) -> dict[str, float | int | bool | None]:
     """Return the keys of the benchmark."""
-    seeds = seeds or (range(1, 5) if quick else range(1, 31))
+    seeds = seeds or (range(1, 3) if quick else range(1, 31))
     with tempfile.TemporaryDirectory() as name:
         towns = [one_town(seed, Path(name)) for seed in seeds]
     strong = sum(len(town["strong"]) for town in towns)

@@ -16,7 +16,7 @@ from outfall.errors import Problem, ReadError, TableError
 from outfall.tables import issue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -212,28 +212,20 @@ def _zda(fields: list[str]) -> tuple[float | None, dict[str, float]]:
     return _second(fields[1]), {"day": float(day)}
 
 
-def _dbt(fields: list[str]) -> tuple[float | None, dict[str, float]]:
-    return None, {"depth_m": _real(fields[3])} if fields[3] else {}
-
-
 def _dpt(fields: list[str]) -> tuple[float | None, dict[str, float]]:
     offset = _real(fields[2]) if len(fields) > 2 and fields[2] else 0.0
     return None, {"depth_m": _real(fields[1]) + max(offset, 0.0)} if fields[1] else {}
 
 
-def _hdt(fields: list[str]) -> tuple[float | None, dict[str, float]]:
-    return None, {"heading_deg": _real(fields[1]) % 360.0} if fields[1] else {}
+def _one(name: str, at: int, factor: float = 1.0) -> Callable[[list[str]], tuple[float | None, dict[str, float]]]:
+    """Return what reads one number of a sentence without a time; an empty field says nothing."""
+    return lambda fields: (None, {name: _real(fields[at]) * factor} if fields[at] else {})
 
 
-def _vtg(fields: list[str]) -> tuple[float | None, dict[str, float]]:
-    return None, {"speed_ms": _real(fields[5]) * _KNOT_MS} if fields[5] else {}
-
-
-def _mtw(fields: list[str]) -> tuple[float | None, dict[str, float]]:
-    return None, {"temperature (degC)": _real(fields[1])} if fields[1] else {}
-
-
-_PARSE = {"GGA": _gga, "RMC": _rmc, "ZDA": _zda, "DBT": _dbt, "DPT": _dpt, "HDT": _hdt, "VTG": _vtg, "MTW": _mtw}
+_PARSE = {
+    "GGA": _gga, "RMC": _rmc, "ZDA": _zda, "DBT": _one("depth_m", 3), "DPT": _dpt, "HDT": _one("heading_deg", 1),
+    "VTG": _one("speed_ms", 5, _KNOT_MS), "MTW": _one("temperature (degC)", 1),
+}  # fmt: skip
 
 
 def _moments(epochs: list[_Epoch], name: str, date: object) -> tuple[list[str], list[dict[str, object]]]:
