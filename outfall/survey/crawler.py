@@ -211,7 +211,9 @@ def _connections(
     open_runs = set() if matches is None else set(matches["run_id"][matches["line_id"].isna()])
     is_lost = rows["along_m"].isna() | rows["pipe_id"].isna() | rows["run_id"].isin(open_runs)
     issues: list[Mapping[str, object]] = []
-    for about, lost in rows[is_lost].groupby(rows["source_ref"].map(lambda ref: str(ref).partition("#")[0]), sort=False):
+    for about, lost in rows[is_lost].groupby(
+        rows["source_ref"].map(lambda ref: str(ref).partition("#")[0]), sort=False
+    ):
         reason = "connections without pipe or distance, in a pipe not decided, or seen against the flow in a pipe whose length is not given"
         zh = "缺少管段、距离, 管段未确定, 或逆流检测而无管长"
         fix = "left out; add the pipe length (管长)"
