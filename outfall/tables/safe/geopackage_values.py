@@ -91,6 +91,9 @@ def _shapes(path: Path, values: Sequence[object], doubts: list[dict[str, object]
         return raw
     shapes = shapely.from_wkb(raw, on_invalid="ignore")
     shapes[shapely.get_type_id(shapes) > _LAST_PLAIN_TYPE] = None
+    measured = shapely.has_m(shapes)
+    if measured.any():  # nothing here uses M, and no format we write holds it
+        shapes[measured] = shapely.transform(shapes[measured], lambda places: places, include_z=True)
     lost = [number for number, value in enumerate(values) if value is not None and shapes[number] is None]
     if lost:
         doubts.append(
