@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, overload, runtime_checkable
 
@@ -151,14 +152,10 @@ def is_url(store: Store) -> bool:
 
 def find_backend(store: Store) -> Backend:
     """Return what serves a store: a live file by its path, PostGIS by its address, or the open store itself."""
-    if isinstance(store, (str, Path)):
-        if is_url(store):
-            from outfall.store.postgis import PostgisStore
-
-            return PostgisStore(str(store))
-        from outfall.store.live import LiveFile
-
-        return LiveFile(store)
+    if isinstance(store, (str, Path)):  # each database is loaded only where it is used
+        module, name = ("postgis", "PostgisStore") if is_url(store) else ("live", "LiveFile")
+        found: Backend = getattr(import_module(f"outfall.store.{module}"), name)(store)
+        return found
     return store
 
 

@@ -176,7 +176,7 @@ def _column(
     if isinstance(raw, pd.DataFrame):
         return raw.iloc[:, 0], [Problem(where, "stands twice in the table", "keep one of the two columns")]
     if len(raw) and raw.isna().all():
-        values, problems = pd.Series(blank(column, len(raw)), index=raw.index), []
+        values, problems = pd.Series(blank(column, len(raw)), index=raw.index), list[Problem]()
     else:
         values, problems = convert(Cells(raw, column, rows, tz))
     gone = values.isna().to_numpy()
