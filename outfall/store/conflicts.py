@@ -9,10 +9,11 @@ import pandas as pd
 
 from outfall.errors import StoreError
 from outfall.store.backend import read_transaction, write_transaction
+from outfall.store.fields import body_of, fields_of
 from outfall.store.join import Draft, add_drafts, history, joined_rows, require_actor
 from outfall.store.log import require_table
 from outfall.store.received import find_wrong_body
-from outfall.store.settle import RESOLVE, WHOLE_ROW, body_of, fields_of, settle
+from outfall.store.settle import RESOLVE, WHOLE_ROW, settle
 from outfall.tables import contracts
 
 if TYPE_CHECKING:

@@ -11,13 +11,14 @@ import pandas as pd
 
 from outfall.store.backend import read_transaction, write_transaction
 from outfall.store.body import encode, is_same_row, to_frame
+from outfall.store.fields import fields_of
 from outfall.store.filed import find_encoding, hash_content, name_reader
 from outfall.store.intake import Refused, Sorted, content_of, crs_of, in_crs, sort_rows
 from outfall.store.join import Draft, add_drafts, add_joins, history, require_actor
 from outfall.store.log import require_table
 from outfall.store.replay import rows_at
 from outfall.store.seal import digest
-from outfall.store.settle import fields_of, settle
+from outfall.store.settle import settle
 from outfall.tables import contract, read_frame
 
 if TYPE_CHECKING:

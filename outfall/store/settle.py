@@ -12,11 +12,12 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from outfall.store.fields import ABSENT, body_of, fields_of
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
 __all__ = [
-    "ABSENT",
     "EXISTS",
     "RESOLVE",
     "WHOLE_ROW",
@@ -26,8 +27,6 @@ __all__ = [
     "Settled",
     "Side",
     "bases",
-    "body_of",
-    "fields_of",
     "settle",
 ]
 
@@ -35,9 +34,7 @@ WHOLE_ROW = ""  # the column of a clash about whether the row is there at all
 RESOLVE = "resolve("  # how the source_ref of a decision begins; the columns follow as JSON
 _Field = tuple[str, str]
 EXISTS: _Field = ("", WHOLE_ROW)
-ABSENT = ""  # no JSON: the row has no such field
 _QUIET: frozenset[_Field] = frozenset({("columns", "source_ref")})  # the last one is shown; provenance is in the log
-_GROUPS = ("columns", "extra", "dtypes")
 
 
 class Change(NamedTuple):
@@ -133,37 +130,6 @@ def settle(changes: Iterable[Change]) -> Settled:
     history = History(known)
     body, clashes = history.state(history.everything)
     return Settled(body, history.heads, clashes)
-
-
-def fields_of(body: str) -> dict[_Field, str]:
-    """Return a body field by field, every value as JSON; a geometry and its CRS are one field."""
-    found: dict[_Field, str] = {}
-    whole = json.loads(body)
-    for group, part in whole.items():
-        if group in _GROUPS:
-            found |= {(group, name): _text(value) for name, value in part.items()}
-        elif group != "crs":
-            is_shape = group == "geometry"
-            found[("geometry" if is_shape else "", group)] = _text([whole.get("crs"), part] if is_shape else part)
-    return found
-
-
-def body_of(fields: Mapping[_Field, str]) -> str:
-    """Return a body made of fields, in their order."""
-    body: dict[str, object] = {}
-    for (group, name), text in fields.items():
-        if text == ABSENT:
-            continue
-        value = json.loads(text)
-        if group in _GROUPS:
-            part = body.setdefault(group, {})
-            if isinstance(part, dict):
-                part[name] = value
-        elif group == "geometry":
-            body["crs"], body["geometry"] = value
-        else:
-            body[name] = value
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def _is_chain(changes: Sequence[Change]) -> bool:
@@ -305,7 +271,3 @@ def _decided(change: Change) -> set[str]:
     except ValueError:
         return set()
     return {str(name) for name in names} if isinstance(names, list) else set()
-
-
-def _text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

@@ -9,9 +9,10 @@ import pandas as pd
 
 from outfall.errors import Problem, StoreError
 from outfall.store.backend import write_transaction
+from outfall.store.fields import body_of, fields_of
 from outfall.store.join import JOINED, Draft, add_drafts, history, require_actor
 from outfall.store.received import LOCAL, find_wrong_body
-from outfall.store.settle import EXISTS, RESOLVE, WHOLE_ROW, History, body_of, fields_of, settle
+from outfall.store.settle import EXISTS, RESOLVE, WHOLE_ROW, History, settle
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
