@@ -93,7 +93,7 @@ def _shapes(path: Path, values: Sequence[object], doubts: list[dict[str, object]
     shapes[shapely.get_type_id(shapes) > _LAST_PLAIN_TYPE] = None
     measured = shapely.has_m(shapes)
     if measured.any():  # nothing here uses M, and no format we write holds it
-        shapes[measured] = shapely.transform(shapes[measured], lambda places: places, include_z=True)
+        shapes[measured] = shapely.from_wkb(shapely.to_wkb(shapes[measured], output_dimension=3))
     lost = [number for number, value in enumerate(values) if value is not None and shapes[number] is None]
     if lost:
         doubts.append(
