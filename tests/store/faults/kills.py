@@ -34,7 +34,7 @@ def kill_file(*, rounds: int, seed: int = 0, check_each: int = 10) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         store = create_store(Path(folder) / "town.outfalldb")
         for number in range(rounds):
-            new = _write_and_kill(store, f"r{number}", wait_s=rng.uniform(0, 0.1), size=3)
+            new = _write_and_kill(store, f"r{number}", wait_s=rng.uniform(0, 0.25), size=3)
             acked |= new
             wrong = _six_checks(store) if number % check_each < 2 else []
             _count(found, store, acked, size=3, wrong=wrong)

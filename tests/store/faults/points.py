@@ -37,6 +37,7 @@ class Found:
     kept: int = 0
     undone: int = 0
     refused: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
 
@@ -58,12 +59,18 @@ def look(store: Path) -> list[tuple]:
 
 
 def fail_everywhere(
-    folder: Path, *, kinds: list[str], stride: int = 1, offset: int = 0, every_step: int = 1, is_kept_open: bool = False
+    folder: Path | str,
+    *,
+    kinds: list[str],
+    stride: int = 1,
+    offset: int = 0,
+    every_step: int = 1,
+    is_kept_open: bool = False,
 ) -> Found:
     """Try every ``stride``-th write and sync of every ``every_step``-th save of the script, with every kind of failure."""
     found, plan = Found(), Plan()
     disk = Disk(plan)  # unregistered once nobody holds it
-    store = create_store(folder / "town.outfalldb")
+    store = create_store(Path(folder) / "town.outfalldb")
     passed = offset
     for number, step in enumerate(make_steps(), start=1):
         if number % every_step:
@@ -133,6 +140,8 @@ def _in_child(store: Path, step: Step, plan: Plan, write: int, *, is_kept_open: 
 def _judge(found: Found, store: Path, ended: _Ended, before: list[tuple], after: list[tuple]) -> None:
     """Compare what is in the store with what was said."""
     found.points += 1
+    kind = ended.point.split()[0]
+    found.kinds[kind] = found.kinds.get(kind, 0) + 1
     try:
         now = look(store)
         verify_chain(store)
