@@ -26,10 +26,10 @@ def measure(*, quick: bool) -> dict[str, float | int | bool | None]:
     towns = [town_cover(seed) for seed in range(FIRST_SEED, FIRST_SEED + (8 if quick else TOWNS))]
     planted = [planted_cover(seed) for seed in range(FIRST_SEED, FIRST_SEED + (60 if quick else PLANTED))]
     return {
-        "completeness_cover": float(np.mean([row["is_inside"] for row in towns])),
+        "completeness_cover_towns": float(np.mean([row["is_inside"] for row in towns])),
         "completeness_towns": len(towns),
         "completeness_width": float(np.mean([row["width"] for row in towns])),
-        "completeness_cover_planted": float(np.mean([row["is_inside"] for row in planted])),
+        "completeness_cover": float(np.mean([row["is_inside"] for row in planted])),
         "completeness_planted": len(planted),
         "completeness_planted_width_share": float(np.mean([row["width"] / row["truth"] for row in planted])),
         **coverage_speed(100_000),
