@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Doubt", "Reasons", "explain_groups", "find_close_calls"]
 
 # What odds mean, learned on invented surveys (seeds 1000 and above): our default.
-_CALIBRATE = (0.0, 1.0)
+_CALIBRATE = (0.1, 0.9)
 
 
 class Reasons(NamedTuple):

@@ -18,6 +18,8 @@ __all__ = ["STRAY_TIMES", "Facts", "Model", "across_river", "attribute_gains", "
 _STRAY_SHARE, STRAY_TIMES = 0.05, 3.0
 _BANK_M, _ACROSS_M = 2.0, 20.0
 _LEAST_CROWD = 0.1
+# Things counted 15 to 100 m away, per metre of a line, as things per square metre where there is no line.
+FLAT_PER_M = 2.0 * (100.0 - 15.0) / (np.pi * (100.0**2 - 15.0**2))
 _LOG_STRAY, _LOG_FAIR = float(np.log(_STRAY_SHARE)), float(np.log(1.0 - 2.0 * _STRAY_SHARE))
 
 
@@ -139,7 +141,8 @@ def position_gain(one: Facts, two: Facts, model: Model) -> tuple[NDArray[np.floa
     extra = np.interp(np.sqrt(np.maximum(gap2 - across2, 0.0)), model.gap_m, model.extra_per_m)
     beside = np.maximum(half + extra, _LEAST_CROWD * half)
     wide = STRAY_TIMES**2
-    crowd = (across2, beside, half)
+    flat = (heading**2).sum(axis=1) < 1e-12
+    crowd = (across2, beside, half, np.where(flat, 2.0 * half * FLAT_PER_M, np.nan))
     fair = _gauss(gap2, own + their, crowd) + _LOG_FAIR
     first = np.where(one.size == 1, _gauss(gap2, own * wide + their, crowd) + _LOG_STRAY, -np.inf)
     second = np.where(two.size == 1, _gauss(gap2, own + their * wide, crowd) + _LOG_STRAY, -np.inf)
@@ -168,9 +171,10 @@ def _gauss(
     gap2: NDArray[np.float64], variance: NDArray[np.float64], crowd: tuple[NDArray[np.float64], ...]
 ) -> NDArray[np.float64]:
     """Return the log of the density of a gap if it is error, over that of another thing there: on this bank or the other."""
-    across2, beside, beyond = crowd
+    across2, beside, beyond, flat = crowd
     same = -np.log(2.0 * np.pi * variance) - gap2 / (2.0 * variance)
     near, far = variance + _BANK_M**2, variance + _ACROSS_M**2
     this = beside * np.exp(-across2 / (2.0 * near)) / np.sqrt(near)
     other = beyond * np.exp(-across2 / (2.0 * far)) / np.sqrt(far)
-    return same - np.log(np.maximum(this + other, 1e-300) / np.sqrt(2.0 * np.pi))
+    banks = np.maximum(this + other, 1e-300) / np.sqrt(2.0 * np.pi)
+    return same - np.log(np.where(np.isnan(flat), banks, flat))

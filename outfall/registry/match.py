@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Matches", "match_things"]
 
 _GATE = 8.0  # pairs farther apart than this many standard deviations are never one thing
+_NEAREST = 40  # sightings a sighting is compared with
 _ROUNDS = 4
 _SURE = 1.0
 
@@ -147,10 +148,10 @@ def _links(seen: gpd.GeoDataFrame, surveys: Surveys) -> Links:
     if not len(seen):
         none = np.zeros(0, dtype=np.int64)
         return Links(none, none, np.zeros((0, 3)), np.zeros((0, 3), dtype=bool))
-    tree = cKDTree(surveys.at_m)
-    lists = tree.query_ball_point(surveys.at_m, np.sqrt(2.0) * wide, return_sorted=False)
-    count = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
-    one, two = np.repeat(np.arange(len(seen)), count), np.concatenate(lists).astype(np.int64)
+    near = min(_NEAREST + 1, len(seen))
+    gap, found = cKDTree(surveys.at_m).query(surveys.at_m, k=np.arange(1, near + 1))
+    row, at = np.nonzero(gap <= np.sqrt(2.0) * wide[:, None])
+    one, two = row.astype(np.int64), found[row, at].astype(np.int64)
     keys = np.unique(np.minimum(one, two) * len(seen) + np.maximum(one, two))
     left, right = keys // len(seen), keys % len(seen)
     gap = np.hypot(*(surveys.at_m[left] - surveys.at_m[right]).T)

@@ -24,7 +24,6 @@ __all__ = ["Explained", "directions", "explain_steps", "is_step"]
 _ACROSS_M = 60.0
 _UNKNOWN_PER_M = 1.0 / 500.0
 _DRY_LOG_LR, _WET_LOG_LR, _BANK_LOG_LR = -1.5, 0.5, -2.0
-_LOOK_M = 1.0
 _NEAR_RIVER_M = 300.0
 
 
@@ -115,18 +114,14 @@ def directions(
     along = np.tile(np.array(otherwise), (len(seen), 1))
     if not len(lines):
         return along
-    points = seen.geometry.to_numpy()
-    (row, near), _ = shapely.STRtree(lines).query_nearest(
-        points, max_distance=_NEAR_RIVER_M, return_distance=True, all_matches=False
+    corners, line = shapely.get_coordinates(lines, return_index=True)
+    inner = np.flatnonzero((line[1:] == line[:-1]) & (corners[1:] != corners[:-1]).any(axis=1))
+    pieces = shapely.linestrings(np.stack([corners[inner], corners[inner + 1]], axis=1))
+    (row, near), _ = shapely.STRtree(pieces).query_nearest(
+        seen.geometry.to_numpy(), max_distance=_NEAR_RIVER_M, return_distance=True, all_matches=False
     )
-    line = lines[near]
-    at = shapely.line_locate_point(line, points[row])
-    before = shapely.get_coordinates(shapely.line_interpolate_point(line, np.maximum(at - _LOOK_M, 0.0)))
-    after = shapely.get_coordinates(shapely.line_interpolate_point(line, at + _LOOK_M))
-    vector = after - before
-    length = np.hypot(*vector.T)
-    good = length > 0
-    along[row[good]] = vector[good] / length[good, None]
+    vector = corners[inner[near] + 1] - corners[inner[near]]
+    along[row] = vector / np.hypot(*vector.T)[:, None]
     return along
 
 
