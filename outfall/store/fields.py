@@ -12,6 +12,7 @@ __all__ = ["ABSENT", "body_of", "fields_of"]
 
 ABSENT = ""  # no JSON: the row has no such field
 _Field = tuple[str, str]
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 _GROUPS = ("columns", "extra", "dtypes")
 
 
@@ -44,7 +45,3 @@ def body_of(fields: Mapping[_Field, str]) -> str:
         else:
             body[name] = value
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-
-
-def _text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
