@@ -100,6 +100,7 @@ def append_rows(
     Examples
     --------
     >>> import pathlib, tempfile
+    >>> import pandas as pd
     >>> from outfall.store import create_store
     >>> store = create_store(pathlib.Path(tempfile.mkdtemp()) / "county.outfalldb")
     >>> lab = pd.DataFrame({"sample_id": ["W1"], "taken_at": ["2026-04-12T08:00Z"], "source_ref": ["lab.csv#2"]})
