@@ -4,6 +4,7 @@ from outfall.store.append import append_rows
 from outfall.store.aside import write_aside
 from outfall.store.backend import create_store, open_store
 from outfall.store.backup import back_up
+from outfall.store.check import check_store
 from outfall.store.conflicts import list_conflicts, resolve_conflict
 from outfall.store.imports import import_file, list_imports
 from outfall.store.log import read_events
@@ -22,6 +23,7 @@ __all__ = [
     "add_photos",
     "append_rows",
     "back_up",
+    "check_store",
     "create_store",
     "digest_tables",
     "export_events",

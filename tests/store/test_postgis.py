@@ -14,14 +14,17 @@ import shapely
 from outfall.errors import StoreError
 from outfall.store import (
     append_rows,
+    check_store,
     create_store,
     digest_tables,
     find_rows,
+    list_conflicts,
     list_tables,
     open_store,
     read_events,
     read_rows,
     rebuild,
+    resolve_conflict,
     verify_chain,
 )
 from outfall.store.sync import merge_events
@@ -199,3 +202,35 @@ def test_contract_that_gained_a_column(url, run_sql):
     assert "note" in read_rows(url, "samples")
     assert len(read_rows(url, "samples")) == 2
     assert digest_tables(url) == rebuild(url)
+
+
+def test_devices_meet_in_postgis(file, url, tmp_path):
+    """Two devices edit one row; merged, decided and undone in PostGIS and in a file, both stand the same and agree."""
+    append_rows(file, "samples", samples(range(3)), actor="a")
+    merge_events(url, file, actor="server")
+    for store, lab in ((file, "left"), (url, "right")):
+        rows = samples([1])
+        append_rows(store, "samples", rows.assign(note=lab), actor=lab)
+    merge_events(url, file, actor="server")
+    merge_events(file, url, actor="a")
+    clashes = [list_conflicts(store) for store in (file, url)]
+    assert len(clashes[0]) == len(clashes[1]) > 0
+    assert digest_tables(file) == digest_tables(url)
+    clash = clashes[1].iloc[0]
+    resolve_conflict(url, "samples", "W1", "note", event_id=clash["event_id"], actor="keeper", reason="seen on site")
+    merge_events(file, url, actor="a")
+    assert [len(list_conflicts(store)) for store in (file, url)] == [0, 0]
+    assert digest_tables(file) == digest_tables(url) == rebuild(file) == rebuild(url)
+    for store in (file, url):
+        check_store(store)
+
+
+def test_changed_projection_is_found(url, run_sql):
+    """A row that somebody changed past the log is found, with its event; a rebuild mends it."""
+    append_rows(url, "outfalls", outfalls(range(4)), actor="test")
+    digest = digest_tables(url)
+    run_sql("UPDATE outfalls SET geom = ST_Translate(geom, 0.00001, 0) WHERE outfall_id = 'P-0002'")
+    with pytest.raises(StoreError, match="row 'P-0002' is not what event 3 says"):
+        check_store(url)
+    assert rebuild(url) == digest
+    check_store(url)

@@ -9,14 +9,21 @@ import pytest
 from outfall.errors import OutfallError, StoreError
 from outfall.store import (
     append_rows,
+    check_store,
     create_store,
     digest_tables,
+    export_events,
+    list_conflicts,
+    list_imports,
+    list_quarantine,
     list_tables,
+    list_unacknowledged,
     open_store,
     read_events,
     read_rows,
     rebuild,
     take_snapshot,
+    undo,
     verify_chain,
 )
 from tests.store.faults.script import outfalls, samples
@@ -120,9 +127,15 @@ def _addresses(url):
     yield f"postgresql://keeper:{PASSWORD}@[::1/town", "cannot be read"
 
 
-def test_no_message_holds_the_password(url, caplog):
+def test_no_message_holds_the_password(url, caplog, tmp_path):
     """Whatever is wrong with an address, the error is ours, says what to do, and shows no password, nor does a log."""
-    calls = (read_events, verify_chain, digest_tables, rebuild, list_tables, lambda store: read_rows(store, "samples"))
+    calls = (
+        read_events, verify_chain, check_store, digest_tables, rebuild, list_tables, list_conflicts, list_imports,
+        list_quarantine, list_unacknowledged, lambda store: read_rows(store, "samples"),
+        lambda store: append_rows(store, "samples", samples([1]), actor="test"),
+        lambda store: undo(store, 1, actor="test", reason="test"),
+        lambda store: export_events(store, tmp_path / "town.delta"),
+    )  # fmt: skip
     for bad, match in _addresses(url):
         for call in calls[:: 1 if "empty" in bad else 5]:
             with pytest.raises(OutfallError, match=match) as caught:
