@@ -44,7 +44,7 @@ def compare_returned(
     Returns
     -------
     DataFrame
-        outfall_id, change (``unchanged``, ``changed``, ``new``, ``missing``), column, before, after, moved_m and, for an
+        Columns outfall_id, change (``unchanged``, ``changed``, ``new``, ``missing``), column, before, after, moved_m and, for an
         outfall that became part of another meanwhile, merged_into. A changed outfall has a row per column; a new one,
         without an id or with one nobody knows, has no column. In the order returned, missing ones last.
 

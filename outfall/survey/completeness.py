@@ -99,8 +99,16 @@ def detection_shares(
 
     Parameters
     ----------
-    outfalls, segments, coverage, platforms, level_share, seed
-        As for estimate_unfound; suspected outfalls are left out.
+    outfalls : GeoDataFrame, n rows
+        As for estimate_unfound; suspected outfalls are left out. Not changed.
+    segments, coverage : GeoDataFrame and DataFrame, optional
+        As for estimate_unfound.
+    platforms : sequence of str, optional
+        As for estimate_unfound.
+    level_share : float, default 0.95
+        Probability of the intervals.
+    seed : int, default 0
+        Of the draws.
 
     Returns
     -------
