@@ -30,7 +30,7 @@ settings = SettingsCreator(
         "abs(l.lon - r.lon) < 0.0004 and abs(l.lat - r.lat) < 0.0004 and l.survey_id <> r.survey_id and l.cell_lat between r.cell_lat - 1 and r.cell_lat + 1"
     ],
 )
-linker = Linker(rows, settings, DuckDBAPI())
+linker = Linker(DuckDBAPI().register(rows), settings)
 linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
 linker.training.estimate_parameters_using_expectation_maximisation(block_on("cell_lon", "cell_lat"))
 pairs = linker.inference.predict(threshold_match_probability=0.05)

@@ -105,9 +105,12 @@ def attribute_gain(
     ndarray, m
         Natural log.
     """
-    prior = np.log(attribute.often)
+    found = np.zeros(len(one))
+    both = np.flatnonzero((one[:, 0] != 0.0) & (two[:, 0] != 0.0))  # a silent group says 0 of every value
+    prior, one, two = np.log(attribute.often), one[both], two[both]
     gain = _log_sum(prior + one + two) - _log_sum(prior + one) - _log_sum(prior + two)
-    return -np.log(alike + (1.0 - alike) * np.exp(-np.clip(gain, -30.0, 30.0)))
+    found[both] = -np.log(alike + (1.0 - alike) * np.exp(-np.clip(gain, -30.0, 30.0)))
+    return found
 
 
 def learn_right(
@@ -192,5 +195,5 @@ def _read_diameters(values: NDArray[np.float64]) -> Attribute:
 
 
 def _log_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    top = values.max(axis=1)
+    top = values.max(axis=1, initial=-1e300)
     return top + np.log(np.exp(values - top[:, None]).sum(axis=1))
