@@ -43,7 +43,7 @@ def test_some_points(tmp_path, kinds, is_kept_open):
     assert found["undone"] > 0
 
 
-@pytest.mark.slow
+@pytest.mark.patient
 @pytest.mark.parametrize("kind", [*EXITS, "exit_cut", *ERRORS])
 def test_every_point(tmp_path, kind):
     """After a failure at every single write and sync of the script the store holds all of a save or nothing."""
@@ -52,7 +52,7 @@ def test_every_point(tmp_path, kind):
     assert found["points"] > 1_000
 
 
-@pytest.mark.parametrize("rounds", [12, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [12, pytest.param(200, marks=pytest.mark.patient)])
 def test_killed_again_and_again(rounds):
     """A writer killed at random moments, on one file that grows, loses nothing; a second SQLite reads the same from a copy."""
     found = run("kills", "kill_file", rounds=rounds)
@@ -62,7 +62,7 @@ def test_killed_again_and_again(rounds):
 
 @pytest.mark.postgis
 @pytest.mark.usefixtures("postgis_server")
-@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.patient)])
 def test_killed_server(rounds):
     """A server killed in the middle of COPY, whole or one backend, comes back with every acknowledged row and the chain."""
     found = run("kills", "kill_postgis", rounds=rounds)
@@ -71,7 +71,7 @@ def test_killed_server(rounds):
 
 
 @pytest.mark.parametrize(
-    ("writers", "events"), [(4, 20), *(pytest.param(count, 1_000, marks=pytest.mark.slow) for count in (2, 4, 8))]
+    ("writers", "events"), [(4, 20), *(pytest.param(count, 1_000, marks=pytest.mark.patient) for count in (2, 4, 8))]
 )
 def test_many_writers(writers, events):
     """Processes that write to one file at the same time lose nothing, and none waits for half a minute."""
@@ -80,7 +80,7 @@ def test_many_writers(writers, events):
     assert found["slowest_s"] < 30
 
 
-@pytest.mark.parametrize("rounds", [16, pytest.param(2_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [16, pytest.param(2_000, marks=pytest.mark.patient)])
 def test_harmed_log(rounds):
     """A write-ahead log that was cut, zeroed, flipped or lacks a page leaves an exact prefix of the saves, the longest whole one."""
     found = run("decay", "cut_log", rounds=rounds)
@@ -88,7 +88,7 @@ def test_harmed_log(rounds):
     assert found["prefixes"] > rounds / 2
 
 
-@pytest.mark.parametrize("flips", [25, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("flips", [25, pytest.param(500, marks=pytest.mark.patient)])
 def test_flipped_bits(flips):
     """Every flipped bit that changes what anybody reads is reported, as our error."""
     found = run("decay", "flip_bits", flips=flips)

@@ -19,6 +19,7 @@ ONLY = {
     "apsw": {"store", "tables"},  # tables/safe opens strangers' GeoPackages with the same build
     "rasterio": {"camera", "scenes", "simulate", "maps", "network"},
     "sqlite3": set(),
+    "psycopg": {"store"},
 }
 
 
