@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from outfall.store.found import Found
+
 __all__ = [
     "TRUTH",
     "Backend",
@@ -115,6 +117,11 @@ class Session(Protocol):
 
     def rows_now(self, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None) -> Iterator[RowNow]:
         """Yield the rows of a projection by fid; a box yields at least the rows that touch it."""
+
+    def rows_light(
+        self, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None
+    ) -> list[Found] | None:
+        """Return rows as they are now by fid, those that touch a box exactly; None where there is no short way."""
 
     def projections(self) -> list[str]:
         """Return the tables that have a projection of today's columns, in the order of the contracts."""

@@ -72,18 +72,18 @@ def encode_rows(frame: pd.DataFrame, table: str) -> list[Encoded]:
         msg = f"{table}: {len(problems)} columns cannot be stored"
         raise StoreError(msg, problems, fix="Drop them, or turn them into text, numbers, flags or times.")
     columns = {name: _cells(frame[name]) for name in declared.columns}
-    known = zip(*[_written(name, cells) for name, cells in columns.items()], strict=True)
+    known = _joined([_written(name, cells) for name, cells in columns.items()])
     extra = _rows(others, [_cells(frame[name]) for name in others]) if others else repeat(None)
     geometry, crs = _geometry_cells(frame, geometry_name), _crs_text(frame)
     dtypes = {name: str(frame[name].dtype) for name in others}
     where = "" if geometry_name is None else f',"crs":{_dump(crs)},"geometry":'
     encoded = []
-    for cells, texts, other, shape in zip(zip(*columns.values(), strict=True), known, extra, geometry, strict=False):
+    for cells, text, other, shape in zip(zip(*columns.values(), strict=True), known, extra, geometry, strict=False):
         more = None if other is None else _dump({"extra": other, "dtypes": dtypes})
         end = "" if more is None else f",{more[1:-1]}"
         if geometry_name is not None:
             end += where + ("null" if shape is None else f'"{shape.hex().upper()}"')
-        body = f'{{"columns":{{{",".join(filter(None, texts))}}}{end}}}'
+        body = f'{{"columns":{{{text}}}{end}}}'
         encoded.append(Encoded(body, cells, crs, shape, more))
     return encoded
 
@@ -164,21 +164,41 @@ def _rows(names: Sequence[str], columns: Sequence[list[Cell]]) -> list[dict[str,
     return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
-def _written(name: str, cells: Sequence[Cell]) -> list[str | None]:
-    """Return the cells of a column as they stand in a body, None where they are missing."""
-    head = f"{_dump(name)}:"
+def _joined(columns: Iterable[Sequence[str | None]]) -> Iterable[str]:
+    """Return the written cells row by row, without what is missing."""
+    filled = [cells for cells in columns if len(cells)]
+    if not filled:
+        return repeat("")
+    lines = zip(*filled, strict=True)
+    if any(None in cells for cells in filled):
+        return (",".join(filter(None, line)) for line in lines)
+    return map(",".join, lines)
+
+
+def _written(name: str, cells: Sequence[Cell]) -> Sequence[str | None]:
+    """Return the cells of a column as they stand in a body, None where they are missing; nothing where all are."""
+    head, kinds = f"{_dump(name)}:", set(map(type, cells))
+    if kinds == {type(None)}:
+        return ()
+    if kinds == {str}:
+        return [head + text for text in map(encode_basestring, cells)]  # type: ignore[arg-type]
+    if kinds == {float} and np.isfinite(np.array(cells, dtype=float)).all():
+        return [head + text for text in map(repr, cells)]
     return [None if cell is None else head + _texts.get(type(cell), _dump)(cell) for cell in cells]  # type: ignore[no-untyped-call]
 
 
 def _cells(values: pd.Series) -> list[Cell]:
     """Return a column as what JSON can hold; None where it is missing."""
+    missing = values.isna().to_numpy()
+    if missing.all():
+        return [None] * len(values)
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return _time_cells(values)
-    if values.dtype == np.float64 and values.notna().all():
+    if values.dtype == np.float64 and not missing.any():
         return values.to_numpy().tolist()
     if isinstance(values.dtype, pd.StringDtype):
         return values.to_numpy(dtype=object, na_value=None).tolist()
-    cells = values.astype("object").where(values.notna(), None).tolist()
+    cells = values.astype("object").where(~missing, None).tolist()
     if isinstance(values.dtype, pd.CategoricalDtype) or values.dtype == object:
         return [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]
     return cells

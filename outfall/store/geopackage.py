@@ -36,6 +36,7 @@ __all__ = [
     "make_table",
     "put_rows",
     "tables_now",
+    "time_in",
     "time_out",
     "unpack",
 ]
@@ -43,7 +44,9 @@ __all__ = [
 _TYPES = {"integer": "INTEGER", "real": "DOUBLE", "flag": "BOOLEAN", "time": "DATETIME"}
 _SHAPES = {"point": "POINT", "line": "LINESTRING"}
 _BATCH = 20_000
+_MANY = 1_000  # rows from which a shorter statement is worth being compiled
 _PACKED_FROM = 2_000  # rows from which a new tree is packed sooner than the old one grown
+_POINT_FLAGS = 1  # little-endian, no envelope
 _ENVELOPE_BYTES = (0, 32, 48, 48, 64)
 
 
@@ -80,15 +83,15 @@ def clear_rows(connection: apsw.Connection, table: str) -> None:
 def put_rows(connection: apsw.Connection, table: str, rows: Iterable[RowNow], *, is_live: bool = True) -> None:
     """Insert or overwrite rows of a projection by their fid."""
     waiting, boxes = iter(rows), []
-    columns = _columns(table, is_live=is_live)
-    names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
-    sql = f'INSERT OR REPLACE INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608
     while batch := list(islice(waiting, _BATCH)):
         shapes = None
         if has_geometry(table):
             shapes, found = _blobs(connection, table, batch)
             boxes.append(found)
-        connection.executemany(sql, _values(table, batch, shapes, is_live=is_live)).fetchall()
+        columns = _filled(table, batch, shapes, is_live=is_live)
+        names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
+        sql = f'INSERT OR REPLACE INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608
+        connection.executemany(sql, zip(*columns.values(), strict=True)).fetchall()
     if boxes:
         _index(connection, table, *(np.concatenate(parts) for parts in zip(*boxes, strict=True)))
 
@@ -126,7 +129,7 @@ def find_rows(
         for at in flags:
             cells[at] = None if cells[at] is None else bool(cells[at])
         for at in times:
-            cells[at] = _time_in(cells[at])
+            cells[at] = time_in(cells[at])
         srs_id, shape = unpack(blob)
         yield RowNow(cells[key_at], fid, seq, tuple(cells), systems.name(srs_id), shape, extra)
 
@@ -170,6 +173,9 @@ def _blobs(connection: apsw.Connection, table: str, rows: Sequence[RowNow]) -> t
     }
     codes = np.where(np.isnan(boxes[:, 0]), 0b10001, np.where(shapely.get_type_id(shapes) == 0, 1, 3)).tolist()
     envelopes = np.ascontiguousarray(boxes[:, [0, 2, 1, 3]], dtype="<f8")
+    if len(systems) == 1 and set(codes) == {_POINT_FLAGS}:
+        head = b"GP\x00" + bytes((_POINT_FLAGS,)) + next(iter(systems.values()))
+        return [head + row.geometry for row in rows if row.geometry], (np.array([row.fid for row in rows]), boxes)
     blobs: list[bytes | None] = []
     for at, (row, code) in enumerate(zip(rows, codes, strict=True)):
         if row.geometry is None:
@@ -192,16 +198,22 @@ def _index(connection: apsw.Connection, table: str, fids: NDArray[np.int64], box
     connection.executemany(f'INSERT OR REPLACE INTO "{name}" VALUES (?, ?, ?, ?, ?)', entries).fetchall()  # noqa: S608
 
 
-def _values(
+def _filled(
     table: str, rows: Sequence[RowNow], shapes: Sequence[bytes | None] | None, *, is_live: bool
-) -> Iterator[tuple[object, ...]]:
-    times = [at for at, column in enumerate(contract(table).columns.values()) if column.dtype == "time"]
-    for at, row in enumerate(rows):
-        cells = list(row.cells)
-        for time in times:
-            cells[time] = time_out(cells[time], is_live=is_live)
-        log = (row.event_seq, row.extra) if is_live else ()
-        yield (row.fid, *log, *(() if shapes is None else (shapes[at],)), *cells)
+) -> dict[str, Sequence[object]]:
+    """Return rows column by column; of many rows only the columns in which something stands."""
+    columns: dict[str, Sequence[object]] = {"fid": [row.fid for row in rows]}
+    if is_live:
+        columns |= {"event_seq": [row.event_seq for row in rows], "extra": [row.extra for row in rows]}
+    if shapes is not None:
+        columns["geom"] = shapes
+    cells = zip(*[row.cells for row in rows], strict=True)
+    for (name, declared), values in zip(contract(table).columns.items(), cells, strict=True):
+        if len(rows) >= _MANY and set(map(type, values)) == {type(None)}:
+            continue
+        is_time = declared.dtype == "time"
+        columns[name] = [time_out(value, is_live=is_live) for value in values] if is_time else values
+    return columns
 
 
 def time_out(text: Cell, *, is_live: bool = False) -> Cell:
@@ -211,14 +223,9 @@ def time_out(text: Cell, *, is_live: bool = False) -> Cell:
     return f"{text[:26]}Z" if is_live and text[23:26] != "000" else f"{text[:23]}Z"
 
 
-def _time_in(text: Cell) -> Cell:
+def time_in(text: Cell) -> Cell:
+    """Return a time of a GeoPackage as a body writes it."""
     return None if text is None else f"{str(text)[:-1]:0<26}+00:00"
-
-
-@cache
-def _columns(table: str, *, is_live: bool) -> tuple[str, ...]:
-    shape = ("geom",) if has_geometry(table) else ()
-    return ("fid", *(("event_seq", "extra") if is_live else ()), *shape, *contract(table).columns)
 
 
 @cache

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
@@ -154,6 +154,7 @@ def _sealed(events: Iterable[NewEvent], seq: int, at: str, last: str) -> Iterato
     """Yield whole events; the hash is the one of ``seal``, its parts written as they are."""
     clock = measured(at)
     for number, event in enumerate(events, start=seq + 1):
-        chained = f"{measured(str(number))}{measured(event.event_id)}{clock}{measured(last)}"
-        before, last = last, hashlib.sha256(chained.encode()).hexdigest()
+        name = event[0]
+        chained = f"{measured(str(number))}{len(name)}:{name}{clock}{len(last)}:{last}"
+        before, last = last, sha256(chained.encode()).hexdigest()
         yield (number, event[0], at, *event[1:], before, last)

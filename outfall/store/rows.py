@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from struct import unpack_from
 from typing import TYPE_CHECKING
-
-import shapely
 
 from outfall.errors import StoreError
 from outfall.store.backend import TRUTH, read_transaction
 from outfall.store.body import to_frame
+from outfall.store.found import Found
+from outfall.store.light import touches
 from outfall.store.log import require_table
 from outfall.store.replay import last_seq, moment_text, rows_at
 from outfall.tables import contract, contracts
@@ -21,11 +20,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from outfall.store.backend import Box, Cell, RowNow, Session, Store
+    from outfall.store.backend import Box, RowNow, Session, Store
+    from outfall.store.found import Reader
 
 __all__ = ["find_rows", "list_tables", "read_rows"]
-
-_POINT = b"\x01\x01\x00\x00\x00"  # two numbers follow
 
 _COUNTS = f"""
 SELECT table_name, COUNT(*) FROM (
@@ -87,9 +85,7 @@ def read_rows(
         return to_frame(_rows(session, table, as_of=as_of, valid_at=valid_at, keys=wanted, box=box), table)
 
 
-def find_rows(
-    path: Store, table: str, *, keys: Iterable[str] | None = None, box: Box | None = None
-) -> list[dict[str, Cell | bytes]]:
+def find_rows(path: Store, table: str, *, keys: Iterable[str] | None = None, box: Box | None = None) -> list[Found]:
     """Return the rows of some keys or inside a box as they are now, without making a frame: for many small questions.
 
     Parameters
@@ -105,8 +101,9 @@ def find_rows(
 
     Returns
     -------
-    list of dict
-        Cells by column; times as ISO text in UTC, ``geometry`` as WKB, what is missing as None.
+    list of Found
+        Read like dicts (``dict(row)`` makes one): cells by column; times as ISO text in UTC, ``geometry`` as WKB, what
+        is missing as None.
 
     Raises
     ------
@@ -124,10 +121,13 @@ def find_rows(
     wanted = None if keys is None else [str(key) for key in keys]
     if box is not None:
         _require_box(box)
-    names = (*contract(table).columns, "geometry")
     with read_transaction(path) as session:
+        light = session.rows_light(table, keys=wanted, box=box)
+        if light is not None:
+            return light
         rows = _rows(session, table, keys=wanted, box=box)
-    return [dict(zip(names, (*row.cells, row.geometry), strict=True)) for row in rows]
+    readers: dict[str, Reader] = {name: (at, None) for at, name in enumerate((*contract(table).columns, "geometry"))}
+    return [Found((*row.cells, row.geometry), readers) for row in rows]
 
 
 def list_tables(path: Store, *, as_of: datetime | int | None = None) -> dict[str, int]:
@@ -179,19 +179,7 @@ def _rows(
         at = None if valid_at is None else moment_text(valid_at, "valid_at")
         kept = None if keys is None else set(keys)
         rows = (row for row in rows_at(session, table, last=last, at=at) if kept is None or row.key in kept)
-    return list(rows) if box is None else [row for row in rows if _touches(row.geometry, box)]
-
-
-def _touches(geometry: bytes | None, box: Box) -> bool:
-    """Return whether a geometry touches a box; exactly, where the tree only knows a box around it in float32."""
-    if geometry is None:
-        return False
-    west, south, east, north = box
-    if geometry[:5] == _POINT:
-        lon, lat = unpack_from("<dd", geometry, 5)
-        return bool(west <= lon <= east and south <= lat <= north)
-    shape = shapely.from_wkb(geometry)
-    return bool(shapely.intersects(shape, shapely.box(*box)))
+    return list(rows) if box is None else [row for row in rows if touches(row.geometry, box)]
 
 
 def _require_box(box: Box) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from outfall.store.backend import Box, Line
+    from outfall.store.found import Found
 
 __all__ = ["PostgisSession"]
 
@@ -124,6 +125,16 @@ class PostgisSession:
             sql, [one for _, values in asked for one in values]
         ):
             yield RowNow(str(key), int(str(fid)), int(str(seq)), tuple(cells), crs, shape, extra)  # type: ignore[arg-type]
+
+    def rows_light(
+        self,
+        table: str,  # noqa: ARG002
+        *,
+        keys: Sequence[str] | None = None,  # noqa: ARG002
+        box: Box | None = None,  # noqa: ARG002
+    ) -> list[Found] | None:
+        """Return None: a server has no shorter way than ``rows_now``."""
+        return None
 
     def projections(self) -> list[str]:
         """Return the tables that have a projection of today's columns, in the order of the contracts."""
