@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from outfall.vocabulary import plain
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["WORDS", "Attribute", "attribute_gain", "learn_right", "likelihoods", "read_attributes"]
+__all__ = ["WORDS", "Attribute", "attribute_gains", "learn_right", "likelihoods", "read_attributes"]
 
 # How often a platform says the true word; our defaults, corrected by the data (learn_right).
 _RIGHT_SHARE = {"side": 0.95, "outfall_shape": 0.9, "outfall_class": 0.85, "is_discharging": 0.85, "colour": 0.8}
@@ -22,6 +23,7 @@ _STEP = 0.1
 _NO_WORD = {"", "undetermined", "other", "oth.other"}
 _MOST_WORDS = 60  # rarer words than the first sixty are silent
 _PRIOR_PAIRS = 20.0
+_MOST_GAIN = (1e-13, 1e13)
 
 WORDS = {
     "side": ("bank", "岸别"),
@@ -79,38 +81,38 @@ def read_attributes(seen: pd.DataFrame) -> list[Attribute]:
 
 
 def likelihoods(attribute: Attribute, right: NDArray[np.float64], platform: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return for each sighting the log likelihood of what it says under each true value; 0 where it is silent."""
-    share = right[platform][:, None]
-    code = np.maximum(attribute.code, 0)
-    told = share * attribute.heard[:, code].T + (1.0 - share) * (attribute.often @ attribute.heard)[code][:, None]
-    return np.where(attribute.code[:, None] >= 0, np.log(told), 0.0)
+    """Return for each sighting how likely what it says is under each true value, the likeliest 1; 1 where it is silent."""
+    by_chance = attribute.often @ attribute.heard
+    told = right[:, None, None] * attribute.heard.T + (1.0 - right)[:, None, None] * by_chance[:, None]
+    told /= told.max(axis=2, keepdims=True)
+    silent = np.ones((len(right), 1, len(attribute.often)))
+    return np.concatenate([told, silent], axis=1)[platform, attribute.code]
 
 
-def attribute_gain(
-    attribute: Attribute, one: NDArray[np.float64], two: NDArray[np.float64], alike: float
+def attribute_gains(
+    attributes: list[Attribute], one: NDArray[np.float64], two: NDArray[np.float64], alike: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the log likelihood ratio that two groups are one thing, from what their members say.
+    """Return the log likelihood ratio by attribute that two groups are one thing, from what their members say.
 
     Parameters
     ----------
-    attribute : Attribute
-        Its frequencies are the prior.
-    one, two : ndarray, m by v
-        Sums of likelihoods over the members.
-    alike : float
+    attributes : list of Attribute, a
+        Their frequencies are the prior.
+    one, two : ndarray, m by values
+        Products of likelihoods over the members, attribute after attribute.
+    alike : ndarray, a
         How often a neighbour has the same value beyond chance.
 
     Returns
     -------
-    ndarray, m
+    ndarray, m by a
         Natural log.
     """
-    found = np.zeros(len(one))
-    both = np.flatnonzero((one[:, 0] != 0.0) & (two[:, 0] != 0.0))  # a silent group says 0 of every value
-    prior, one, two = np.log(attribute.often), one[both], two[both]
-    gain = _log_sum(prior + one + two) - _log_sum(prior + one) - _log_sum(prior + two)
-    found[both] = -np.log(alike + (1.0 - alike) * np.exp(-np.clip(gain, -30.0, 30.0)))
-    return found
+    if not attributes:
+        return np.zeros((len(one), 0))
+    prior = block_diag(*(attribute.often[:, None] for attribute in attributes))
+    gain = (one * two) @ prior / ((one @ prior) * (two @ prior))
+    return np.asarray(-np.log(alike + (1.0 - alike) / np.clip(gain, *_MOST_GAIN)))
 
 
 def learn_right(
@@ -192,8 +194,3 @@ def _read_diameters(values: NDArray[np.float64]) -> Attribute:
     heard /= heard.sum(axis=1, keepdims=True)
     often = np.bincount(code[there], minlength=size) + 0.5
     return Attribute("diameter_mm", code, often / often.sum(), _RIGHT_DIAMETER, heard)
-
-
-def _log_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    top = values.max(axis=1, initial=-1e300)
-    return top + np.log(np.exp(values - top[:, None]).sum(axis=1))

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["Options", "grow", "near_groups", "options", "settle"]
 
 _MOST_ROUNDS = 60
+_MOST_MOVES = (
+    5  # of one sighting in one go: what is a stray depends on the way there, so that moves can go round in circles
+)
 _LEAST_GAIN = 1e-6
+_HOPELESS = -30.0  # log odds
 
 
 class Options(NamedTuple):
@@ -53,8 +57,9 @@ def grow(state: State, least: float) -> None:
         found = np.zeros((2, len(key)))
         found[:, old] = known[:, at[old]]
         ask = np.flatnonzero(~old)
-        gain, stray = state.gain(state.groups.take(one[ask]), state.groups.take(two[ask]))
-        found[0, ask] = gain + extra[ask] + state.clash(one[ask], two[ask])
+        more = extra[ask] + state.clash(one[ask], two[ask])
+        gain, stray = state.gain_of_groups(one[ask], two[ask], more - least)
+        found[0, ask] = gain + more
         found[1, ask] = stray
         known_key, known = key, found
         pick = _mutual(one, two, found[0], least, len(state.label))
@@ -80,9 +85,11 @@ def settle(state: State, fixed: NDArray[np.bool_]) -> None:
         Sightings people put together; they stay.
     """
     rows = np.arange(len(state.label))
+    moves = np.zeros(len(rows), dtype=np.int64)
     for _ in range(_MOST_ROUNDS):
         every = options(state, rows[~fixed[rows]])
         good = (every.gain > _LEAST_GAIN) & ~((every.out >= 0) & fixed[every.out])
+        good &= moves[every.row] < _MOST_MOVES
         if not good.any():
             return
         mine = state.label[every.row]
@@ -94,6 +101,7 @@ def settle(state: State, fixed: NDArray[np.bool_]) -> None:
         take = np.flatnonzero(good)[(best[touched] == every.gain[good]).all(axis=0)]
         take = _apart(np.stack([mine, every.group, back])[:, take], take)
         before = np.unique(np.stack([mine, every.group, back])[:, take])
+        moves[every.row[take]] += 1
         _apply(state, every, take)
         after = np.unique(np.concatenate([before, state.label[every.row[take]]]))
         near = np.isin(state.label[state.links.left], after) | np.isin(state.label[state.links.right], after)
@@ -138,9 +146,11 @@ def options(state: State, rows: NDArray[np.int64]) -> Options:
     row, group, extra = row[~home], group[~home], extra[~home]
     clash = state.clash_row(row, group)
     free = clash > -1e5
-    gain = state.gain(state.groups.take(group[free]), state.alone(row[free]))[0] + extra[free] + clash[free]
+    more = extra[free] + clash[free]
+    gain = state.gain_of_rows(row[free], group[free], more - stay[row[free]] - _HOPELESS) + more - stay[row[free]]
     none = np.full(len(own), -1)
-    moves = Options(row[free], group[free], gain - stay[row[free]], *np.full((2, int(free.sum())), -1))
+    some = gain > _HOPELESS
+    moves = Options(row[free][some], group[free][some], gain[some], *np.full((2, int(some.sum())), -1))
     leave = Options(own, own, -stay[own], none, none)
     taken = ~free & (clash > -1.5e6)
     swaps = _swaps(state, row[taken], group[taken], extra[taken], stay)
@@ -162,8 +172,8 @@ def _swaps(
     row, group, extra, out = row[good], group[good], extra[good], out[good]
     lone = state.groups.size[group] == 1
     home = state.label[row]
-    without = state.groups.take(group).plus(state.rows.take(out), -1.0)
-    rest = state.groups.take(home).plus(state.rows.take(row), -1.0)
+    without = state.groups.take(group).minus(state.rows.take(out))
+    rest = state.groups.take(home).minus(state.rows.take(row))
     come = np.full(len(row), -np.inf)
     some = ~lone
     come[some] = state.gain(without.take(some), state.alone(row[some]))[0] + extra[some]
@@ -190,7 +200,7 @@ def _apply(state: State, every: Options, take: NDArray[np.int64]) -> None:
     mine = np.flatnonzero(np.isin(state.label, groups) | np.isin(label, groups))
     _, first, at = np.unique(label[mine], return_index=True, return_inverse=True)
     state.relabel(mine, mine[first][at])
-    rest = state.groups.take(state.label[mine]).plus(state.rows.take(mine), -1.0)
+    rest = state.groups.take(state.label[mine]).minus(state.rows.take(mine))
     several = rest.size > 0
     stray = np.zeros(len(mine), dtype=bool)
     stray[several] = state.gain(rest.take(several), state.alone(mine[several]))[1] == 2

@@ -8,7 +8,7 @@ import numpy as np
 
 from outfall.registry.attributes import WORDS
 from outfall.registry.cluster import near_groups, options
-from outfall.registry.facts import attribute_gains
+from outfall.registry.facts import said_gains
 from outfall.registry.proofs import PROOFS
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = ["Doubt", "Reasons", "explain_groups", "find_close_calls"]
 
 # What odds mean, learned on invented surveys (seeds 1000 and above): our default.
 _CALIBRATE = (0.1, 0.9)
+_DECISIVE = 0.5
 
 
 class Reasons(NamedTuple):
@@ -31,15 +32,18 @@ class Reasons(NamedTuple):
         Between a sighting and the mean of the others in its group.
     share : ndarray, n
         How likely it belongs there.
-    said : mapping of str to ndarray, n
-        By attribute, the log likelihood ratio of what it and the others say.
+    word : ndarray of int, n
+        Which of words is what it and the others say.
+    words : list of pairs of str
+        In English and Chinese: the attributes that speak loudest, the loudest first.
     group_share : ndarray, n
         At the name of a group, how likely all its members are one thing.
     """
 
     gap_m: NDArray[np.float64]
     share: NDArray[np.float64]
-    said: dict[str, NDArray[np.float64]]
+    word: NDArray[np.int64]
+    words: list[tuple[str, str]]
     group_share: NDArray[np.float64]
 
 
@@ -58,11 +62,11 @@ def explain_groups(matches: Matches) -> Reasons:
     size = len(state.label)
     rows = np.arange(size)
     several = np.flatnonzero(state.groups.size[state.label] > 1) if size else rows
-    rest = state.groups.take(state.label[several]).plus(state.rows.take(several), -1.0)
+    rest = state.groups.take(state.label[several]).minus(state.rows.take(several))
     alone = state.alone(several)
     said = {name: np.zeros(size) for name in WORDS}
-    gains = attribute_gains(rest, alone, state.model)
-    for attribute, gain in zip(state.model.attributes, gains, strict=True):
+    gains = said_gains(rest, alone, state.model)
+    for attribute, gain in zip(state.model.attributes, gains.T, strict=True):
         said[attribute.name][several] = gain
     together = state.label[state.links.left] == state.label[state.links.right]
     ends = np.concatenate([state.links.left[together], state.links.right[together]])
@@ -74,7 +78,24 @@ def explain_groups(matches: Matches) -> Reasons:
     gap = np.zeros(size)
     gap[several] = np.hypot(*(rest.moment / rest.weight[:, None] - alone.moment / alone.weight[:, None]).T)
     odds = state.stays(rows) + sum(said[name] for name in PROOFS)
-    return Reasons(gap, 1.0 / (1.0 + np.exp(-np.clip(odds, -30, 30))), said, _group_share(matches))
+    return Reasons(gap, 1.0 / (1.0 + np.exp(-np.clip(odds, -30, 30))), *_decisive(said), _group_share(matches))
+
+
+def _decisive(said: dict[str, NDArray[np.float64]]) -> tuple[NDArray[np.int64], list[tuple[str, str]]]:
+    """Return which attributes speak loud for each sighting as text, every text once."""
+    names = sorted(said)
+    value = np.stack([said[name] for name in names], axis=1)
+    order = np.argsort(-np.abs(value), axis=1, kind="stable")
+    loud = np.take_along_axis(value, order, axis=1)
+    entry = np.where(np.abs(loud) >= _DECISIVE, np.where(loud > 0.0, order + 1, -order - 1), 0)
+    key = entry @ (2 * len(names) + 1) ** np.arange(len(names))
+    _, first, word = np.unique(key, return_index=True, return_inverse=True)
+    texts = []
+    for entries in entry[first].tolist():
+        known = [(WORDS[names[abs(one) - 1]], one > 0) for one in entries if one]
+        english = "".join(f", {'same' if same else 'other'} {word}" for (word, _), same in known)
+        texts.append((english, "".join(f", {word}{'一致' if same else '不一致'}" for (_, word), same in known)))
+    return word, texts
 
 
 def find_close_calls(matches: Matches, doubt_share: float) -> list[Doubt]:
@@ -106,7 +127,8 @@ def find_close_calls(matches: Matches, doubt_share: float) -> list[Doubt]:
         _note(found, matches, row, mates[mates != row], float(share), is_together=leave)
     one, two, extra = near_groups(state)
     if len(one):
-        gain = state.gain(state.groups.take(one), state.groups.take(two))[0] + extra + state.clash(one, two)
+        more = extra + state.clash(one, two)
+        gain = state.gain_of_groups(one, two, more - least)[0] + more
         for a, b, value in zip(*(values[gain > least].tolist() for values in (one, two, gain)), strict=True):
             for row in np.flatnonzero(state.label == a)[:1].tolist():
                 share = float(1.0 / (1.0 + np.exp(-value)))

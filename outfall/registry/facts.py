@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from outfall.registry.attributes import Attribute, attribute_gain
+from outfall.registry.attributes import attribute_gains
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["STRAY_TIMES", "Facts", "Model", "across_river", "attribute_gains", "position_gain"]
+    from outfall.registry.attributes import Attribute
+
+__all__ = ["LEAST_SAID", "STRAY_TIMES", "Facts", "Model", "across_river", "position_gain", "said_gains"]
 
 # Our defaults: one position in twenty is three times worse than its sigma says; mouths stray 2 m from the line of their
 # bank; the other bank is some 20 m away.
 _STRAY_SHARE, STRAY_TIMES = 0.05, 3.0
 _BANK_M, _ACROSS_M = 2.0, 20.0
 _LEAST_CROWD = 0.1
+LEAST_SAID = 1e-250  # hundreds of members together may say what no number holds
 # Things counted 15 to 100 m away, per metre of a line, as things per square metre where there is no line.
 FLAT_PER_M = 2.0 * (100.0 - 15.0) / (np.pi * (100.0**2 - 15.0**2))
 _LOG_STRAY, _LOG_FAIR = float(np.log(_STRAY_SHARE)), float(np.log(1.0 - 2.0 * _STRAY_SHARE))
@@ -42,8 +45,8 @@ class Facts(NamedTuple):
         Sum over members of how many other things a metre of river holds there.
     heading : ndarray, g by 2
         Sum of unit vectors down the river.
-    said : tuple of ndarray, g by values
-        For each attribute, the summed log likelihood of what members say under each true value.
+    said : ndarray, g by values
+        Product over members of how likely what they say is under each true value, attribute after attribute.
     """
 
     size: NDArray[np.float64]
@@ -53,26 +56,25 @@ class Facts(NamedTuple):
     lone: NDArray[np.float64]
     crowd_per_m: NDArray[np.float64]
     heading: NDArray[np.float64]
-    said: tuple[NDArray[np.float64], ...]
+    said: NDArray[np.float64]
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Facts:
         """Return some of the groups."""
-        sums = (values[rows] for values in self[:7])
-        return Facts._make([*sums, tuple(values[rows] for values in self.said)])
+        return Facts._make(values[rows] for values in self)
 
-    def plus(self, other: Facts, sign: float = 1.0) -> Facts:
-        """Return each group with the other's members added, or taken away with sign -1."""
-        sums = (one + sign * two for one, two in zip(self[:7], other[:7], strict=True))
-        return Facts._make([*sums, tuple(one + sign * two for one, two in zip(self.said, other.said, strict=True))])
+    def plus(self, other: Facts) -> Facts:
+        """Return each group with the other's members added."""
+        sums = (one + two for one, two in zip(self[:-1], other[:-1], strict=True))
+        return Facts._make([*sums, np.maximum(self.said * other.said, LEAST_SAID)])
 
-    def put(self, rows: NDArray[np.int64], other: Facts) -> None:
-        """Write groups in place; only for facts this part made itself."""
-        for one, two in zip((*self[:7], *self.said), (*other[:7], *other.said), strict=True):
-            one[rows] = two
+    def minus(self, other: Facts) -> Facts:
+        """Return each group with the other's members taken away."""
+        sums = (one - two for one, two in zip(self[:-1], other[:-1], strict=True))
+        return Facts._make([*sums, self.said / other.said])
 
     def copy(self) -> Facts:
         """Return facts that can be written."""
-        return Facts._make([*(values.copy() for values in self[:7]), tuple(values.copy() for values in self.said)])
+        return Facts._make(values.copy() for values in self)
 
 
 class Model(NamedTuple):
@@ -161,10 +163,9 @@ def across_river(gap: NDArray[np.float64], heading: NDArray[np.float64]) -> NDAr
     return np.where(length2 > 1e-12, across2, (gap**2).sum(axis=1) / 2.0)
 
 
-def attribute_gains(one: Facts, two: Facts, model: Model) -> list[NDArray[np.float64]]:
-    """Return by attribute the log likelihood ratio that two groups are one thing."""
-    every = zip(model.attributes, one.said, two.said, model.alike, strict=True)
-    return [attribute_gain(attribute, mine, theirs, float(alike)) for attribute, mine, theirs, alike in every]
+def said_gains(one: Facts, two: Facts, model: Model) -> NDArray[np.float64]:
+    """Return by attribute the log likelihood ratio that two groups are one thing, m by attributes."""
+    return attribute_gains(model.attributes, one.said, two.said, model.alike)
 
 
 def _gauss(

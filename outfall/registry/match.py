@@ -137,9 +137,18 @@ def _facts(surveys: Surveys, model: Model, near: Near, heading: NDArray[np.float
     weight = _sigma(surveys, model) ** -2.0
     moved = surveys.at_m - model.shift_m[surveys.survey]
     words = zip(model.attributes, model.right, strict=True)
-    said = tuple(likelihoods(attribute, right, surveys.platform) for attribute, right in words)
+    said = [np.ones((len(weight), 0)), *(likelihoods(attribute, right, surveys.platform) for attribute, right in words)]
     crowd, missed, lone = crowding(near, surveys, model)
-    return Facts(np.ones(len(weight)), weight, moved * weight[:, None], missed, lone, crowd, heading, said)
+    return Facts(
+        np.ones(len(weight)),
+        weight,
+        moved * weight[:, None],
+        missed,
+        lone,
+        crowd,
+        heading,
+        np.concatenate(said, axis=1),
+    )
 
 
 def _links(seen: gpd.GeoDataFrame, surveys: Surveys) -> Links:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from outfall.registry.attributes import WORDS
+import numpy as np
+
 from outfall.registry.proofs import canonical_code, is_national
 from outfall.registry.seen import platforms
 from outfall.tables import issue, join_ids, split_ids
@@ -22,15 +23,18 @@ Member = dict[str, Any]
 
 _FIRST_WORDS = ("name", "outfall_class", "outfall_shape", "diameter_mm", "side")
 _VAGUE = {"outfall_class": {"undetermined", "oth.other"}, "outfall_shape": {"other"}}
-_DECISIVE = 0.5
 
 
 def as_members(seen: pd.DataFrame) -> list[Member]:
     """Return sightings as plain rows with the rank of their platform; missing cells are None."""
     columns = [name for name in seen.columns if name != "geometry"]
-    cells = seen[columns].astype("object")
-    rows: list[Member] = cells.where(cells.notna(), None).to_dict("records")
-    return [row | {"rank": platforms()[str(row["platform"])].rank} for row in rows]
+    cells = [seen[name].astype("object").where(seen[name].notna(), None).tolist() for name in columns]
+    rank = {name: platform.rank for name, platform in platforms().items()}
+    ranks = [rank[str(name)] for name in seen["platform"].tolist()]
+    times = seen["seen_at"].astype("object").where(seen["seen_at"].notna(), None)
+    moments = [-np.inf if time is None else float(time.timestamp()) for time in times.tolist()]
+    names = [*columns, "rank", "moment"]
+    return [dict(zip(names, row, strict=True)) for row in zip(*cells, ranks, moments, strict=True)]
 
 
 def merge_rows(members: list[Member]) -> dict[str, object]:
@@ -50,8 +54,10 @@ def merge_rows(members: list[Member]) -> dict[str, object]:
     dict
         Columns of the contract ``outfalls``.
     """
-    order = sorted(members, key=lambda row: (row["rank"], -_moment(row), row["sighting_id"]))
-    late = sorted(members, key=lambda row: (-_moment(row), row["rank"], row["sighting_id"]))
+    order, late = members, members
+    if len(members) > 1:
+        order = sorted(members, key=lambda row: (row["rank"], -row["moment"], row["sighting_id"]))
+        late = sorted(members, key=lambda row: (-row["moment"], row["rank"], row["sighting_id"]))
     found: dict[str, object] = {name: _first(order, name) for name in _FIRST_WORDS}
     codes = list(dict.fromkeys(canonical_code(row["code"]) for row in order if row["code"] is not None))
     national = [code for code in codes if is_national(code)]
@@ -149,13 +155,8 @@ def describe_group(members: dict[int, Member], reasons: Reasons, *, decided: boo
 
 
 def _one_member(name: str, other: str, row: int, reasons: Reasons) -> tuple[str, str]:
-    said = {word: float(values[row]) for word, values in reasons.said.items()}
-    decisive = sorted(
-        (word for word in said if abs(said[word]) >= _DECISIVE), key=lambda word: (-abs(said[word]), word)
-    )
-    words = "".join(f", {'same' if said[word] > 0 else 'other'} {WORDS[word][0]}" for word in decisive)
-    words_zh = "".join(f", {WORDS[word][1]}{'一致' if said[word] > 0 else '不一致'}" for word in decisive)
-    gap, share = float(reasons.gap_m[row]), float(reasons.share[row])
+    words, words_zh = reasons.words[reasons.word[row]]
+    gap, share = reasons.gap_m[row], reasons.share[row]
     if other:
         return (
             f"{name} + {other}: {gap:.1f} m apart{words}; {share:.2f}.",
@@ -168,12 +169,10 @@ def _one_member(name: str, other: str, row: int, reasons: Reasons) -> tuple[str,
 
 
 def _first(rows: list[Member], name: str) -> object:
-    there = [row[name] for row in rows if row[name] is not None]
-    clear = [value for value in there if value not in _VAGUE.get(name, set())]
-    return next(iter(clear or there), None)
-
-
-def _moment(row: Member) -> float:
-    """Return when a sighting was made, for ordering; one without a time is the earliest."""
-    seen_at = row["seen_at"]
-    return float(seen_at.timestamp()) if seen_at is not None else float("-inf")
+    vague, first = _VAGUE.get(name, ()), None
+    for row in rows:
+        value = row[name]
+        if value is not None and value not in vague:
+            return value
+        first = value if first is None else first
+    return first

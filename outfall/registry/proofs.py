@@ -66,7 +66,7 @@ def is_national(code: str) -> bool:
 def _names(
     values: pd.Series, left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    texts = [plain(value) if isinstance(value, str) else "" for value in values]
+    texts = [plain(value) if isinstance(value, str) else "" for value in values.tolist()]
     counts = Counter(text for text in texts if text)
     total = sum(counts.values()) + len(counts) + 1.0
     number = {text: at for at, text in enumerate(sorted(counts))}
@@ -81,7 +81,7 @@ def _codes(
     values: pd.Series, left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Two codes of one system are proof or disproof; a national and a local code of one outfall differ by nature."""
-    codes = [canonical_code(value) if isinstance(value, str) else "" for value in values]
+    codes = [canonical_code(value) if isinstance(value, str) else "" for value in values.tolist()]
     systems = [found[1] if (found := _CODE.match(code)) else "local" for code in codes]
     code, kind = np.unique(codes, return_inverse=True)[1], np.unique(systems, return_inverse=True)[1]
     there = np.array([bool(text) for text in codes], dtype=bool)
@@ -94,7 +94,9 @@ def _photos(
     seen: pd.DataFrame, left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return proof for pairs that share a photo, by its id (a hash where the reader made one)."""
-    photos = [frozenset(split_ids(value)) if isinstance(value, str) else frozenset() for value in seen["photo_ids"]]
+    photos = [
+        frozenset(split_ids(value)) if isinstance(value, str) else frozenset() for value in seen["photo_ids"].tolist()
+    ]
     there = np.array([bool(some) for some in photos], dtype=bool)
     both = np.flatnonzero(there[left] & there[right]) if there.any() else np.zeros(0, dtype=np.int64)
     speaks = np.zeros(len(left), dtype=bool)

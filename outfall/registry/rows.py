@@ -34,14 +34,15 @@ def outfall_rows(
 ) -> tuple[list[Row], Notes, list[dict[str, str]]]:
     """Return the outfalls as rows before they are named and placed, with doubts and sightings that became none."""
     things = as_members(known.things)
-    points, sigma = known.matches.points_m, known.matches.sigma_m
+    points, sigma, fixed = known.matches.points_m, known.matches.sigma_m, known.matches.fixed.tolist()
     rows: list[Row] = []
-    for members in known.members:
+    places = _mean_places(points, sigma, known.members)
+    shares = known.reasons.group_share[known.matches.state.label]
+    for members, place in zip(known.members, places, strict=True):
         mine = {row: things[row] for row in members}
-        reason, reason_zh = describe_group(mine, known.reasons, decided=bool(known.matches.fixed[members].all()))
-        share = float(known.reasons.group_share[known.matches.state.label[members[0]]])
-        row = merge_rows(list(mine.values())) | _mean_place(points[members], sigma[members])
-        rows.append(row | {"reason": reason, "reason_zh": reason_zh, "match_share": share})
+        reason, reason_zh = describe_group(mine, known.reasons, decided=all(fixed[row] for row in members))
+        why = {"reason": reason, "reason_zh": reason_zh, "match_share": float(shares[members[0]])}
+        rows.append(merge_rows(list(mine.values())) | place | why)
     return _with_steps(rows, known, network, same_share=same_share)
 
 
@@ -69,17 +70,22 @@ def _with_steps(
         )
     points = positions(known.steps)
     sigma = known.steps["sigma_m"].to_numpy(dtype=float)
+    places = _mean_places(points, sigma, explained.groups)
     found = [
-        _from_steps([steps[at] for at in group]) | _mean_place(points[group], sigma[group])
-        for group in explained.groups
+        _from_steps([steps[at] for at in group]) | place for group, place in zip(explained.groups, places, strict=True)
     ]
     return [*rows, *found], notes, unused
 
 
-def _mean_place(points: NDArray[np.float64], sigma: NDArray[np.float64]) -> Row:
-    weight = 1.0 / sigma**2
-    east, north = (points * weight[:, None]).sum(axis=0) / weight.sum()
-    return {"geometry": shapely.Point(east, north), "sigma_m": float(weight.sum() ** -0.5)}
+def _mean_places(points: NDArray[np.float64], sigma: NDArray[np.float64], groups: list[list[int]]) -> list[Row]:
+    """Return the mean position of each group weighted by inverse variance, and its sigma."""
+    member = np.array([row for group in groups for row in group], dtype=np.int64)
+    group = np.repeat(np.arange(len(groups)), [len(rows) for rows in groups])
+    weight = 1.0 / sigma[member] ** 2
+    whole = np.bincount(group, weight, len(groups))
+    east, north = (np.bincount(group, points[member, axis] * weight, len(groups)) / whole for axis in (0, 1))
+    places = zip(shapely.points(east, north).tolist(), (whole**-0.5).tolist(), strict=True)
+    return [{"geometry": point, "sigma_m": sigma_m} for point, sigma_m in places]
 
 
 def _add_steps(row: Row, seen: list[Member], steps: list[Member], share: float) -> Row:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from outfall.registry.facts import STRAY_TIMES, Facts, Model, attribute_gains, position_gain
+from outfall.registry.attributes import attribute_gains
+from outfall.registry.facts import LEAST_SAID, STRAY_TIMES, Facts, Model, position_gain, said_gains
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Links", "State"]
 
 _NEVER = -1e6
+_BLOCK = 1 << 12  # pairs compared at once: as many as a cache holds
 
 
 class Links(NamedTuple):
@@ -76,12 +78,16 @@ class State:
         touched = np.unique(np.concatenate([self.label[rows], label]))
         self.label[rows] = label
         self._sort()
-        mine = np.flatnonzero(np.isin(self.label, touched))
-        at = np.searchsorted(touched, self.label[mine])
-        for whole, parts in zip((*self.groups[:7], *self.groups.said), (*self.rows[:7], *self.rows.said), strict=True):
+        filled = touched[self._size(touched) > 0]
+        at, mine = self.members(filled)
+        for whole, parts in zip(self.groups[:-1], self.rows[:-1], strict=True):
             flat = parts[mine].reshape(len(mine), -1)
-            total = np.stack([np.bincount(at, flat[:, one], len(touched)) for one in range(flat.shape[1])], axis=1)
-            whole[touched] = total.reshape(len(touched), *parts.shape[1:])
+            total = np.stack([np.bincount(at, flat[:, one], len(filled)) for one in range(flat.shape[1])], axis=1)
+            whole[filled] = total.reshape(len(filled), *parts.shape[1:])
+            whole[touched[self._size(touched) == 0]] = 0.0
+        first = np.searchsorted(at, np.arange(len(filled)))
+        said = np.multiply.reduceat(self.rows.said[mine], first, axis=0) if len(mine) else self.rows.said[mine]
+        self.groups.said[filled] = np.maximum(said, LEAST_SAID)
 
     def set_stray(self, rows: NDArray[np.int64], is_stray: NDArray[np.bool_]) -> None:
         """Call positions of rows strays, or not; the groups must be summed up again after."""
@@ -91,9 +97,9 @@ class State:
         self.rows.moment[rows] *= times[:, None]
         self.stray[rows] = is_stray
 
-    def alone(self, rows: NDArray[np.int64]) -> Facts:
-        """Return sightings by themselves, as their sigma says and not as strays."""
-        facts = self.rows.take(rows)
+    def alone(self, rows: NDArray[np.int64], *, words: bool = True) -> Facts:
+        """Return sightings by themselves, as their sigma says and not as strays; with what they say or without."""
+        facts = (self.rows if words else self.rows._replace(said=self.rows.said[:, :0])).take(rows)
         times = np.where(self.stray[rows], STRAY_TIMES**2, 1.0)
         return facts._replace(weight=facts.weight * times, moment=facts.moment * times[:, None])
 
@@ -130,7 +136,7 @@ class State:
         found = np.zeros(len(row))
         more = np.flatnonzero(self.groups.size[self.label[row]] > 1)
         mine = row[more]
-        rest = self.groups.take(self.label[mine]).plus(self.rows.take(mine), -1.0)
+        rest = self.groups.take(self.label[mine]).minus(self.rows.take(mine))
         key = self.label[mine] * self._surveys + self.survey[mine]
         twice = self._held_count[np.searchsorted(self._held, key)] > 1
         found[more] = self.gain(rest, self.alone(mine))[0] + np.where(twice, self.twice[self.survey[mine]], 0.0)
@@ -151,9 +157,39 @@ class State:
     def gain(self, one: Facts, two: Facts) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return the log odds that groups are one thing, without what cannot be summed, and which is a stray."""
         total, stray = position_gain(one, two, self.model)
-        for gain in attribute_gains(one, two, self.model):
-            total = total + gain
-        return total, stray
+        return total + said_gains(one, two, self.model).sum(axis=1), stray
+
+    def gain_of_groups(
+        self, one: NDArray[np.int64], two: NDArray[np.int64], beyond: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return the same for groups by name; -inf where no words could lift it, with what is ``beyond``, above 0."""
+        light = self.groups._replace(said=self.groups.said[:, :0])
+        total, stray = position_gain(light.take(one), light.take(two), self.model)
+        return self._add_said(total, beyond, (self.groups.said, one), (self.groups.said, two)), stray
+
+    def gain_of_rows(
+        self, row: NDArray[np.int64], group: NDArray[np.int64], beyond: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the same for single sightings and groups."""
+        light = self.groups._replace(said=self.groups.said[:, :0])
+        total, _ = position_gain(light.take(group), self.alone(row, words=False), self.model)
+        return self._add_said(total, beyond, (self.groups.said, group), (self.rows.said, row))
+
+    def _add_said(
+        self,
+        total: NDArray[np.float64],
+        beyond: NDArray[np.float64],
+        one: tuple[NDArray[np.float64], NDArray[np.int64]],
+        two: tuple[NDArray[np.float64], NDArray[np.int64]],
+    ) -> NDArray[np.float64]:
+        most = -float(np.log(self.model.alike).sum())
+        hopeful = total + beyond + most > 0.0
+        total[~hopeful] = -np.inf
+        asked = np.flatnonzero(hopeful)
+        for part in np.split(asked, np.arange(_BLOCK, len(asked), _BLOCK)):
+            words = attribute_gains(self.model.attributes, one[0][one[1][part]], two[0][two[1][part]], self.model.alike)
+            total[part] += words.sum(axis=1)
+        return total
 
     def _sort(self) -> None:
         size = len(self.label)
