@@ -16,10 +16,11 @@ import apsw
 
 from outfall.errors import StoreError
 from outfall.store.aside import write_aside
+from outfall.store.attached import attach, copy_table, is_at
 from outfall.store.backend import find_backend
 from outfall.store.connection import ENDING, connect, run
 from outfall.store.geopackage import drop_rows, has_geometry, make_table, put_rows, time_out
-from outfall.store.live import make_tables
+from outfall.store.live import LiveFile, make_tables
 from outfall.store.loose import add_columns
 from outfall.store.replay import last_seq, rows_at
 from outfall.store.seal import GENESIS
@@ -45,6 +46,14 @@ class _Change(NamedTuple):
 
     keys: list[str]
     rows: list[RowNow]
+
+
+class _Old(NamedTuple):
+    """The older snapshot, what changed since (None where all must be written), and the live file that has it all."""
+
+    file: Path
+    changes: dict[str, _Change] | None
+    live: Path | None
 
 
 def take_snapshot(path: Store, target: Path | str, *, as_of: datetime | int | None = None) -> Path:
@@ -90,16 +99,15 @@ def take_snapshot(path: Store, target: Path | str, *, as_of: datetime | int | No
         )
         about = found[0] if found else (0, None, GENESIS)
         changes = _changes(session, file) if as_of is None else None
-        return write_aside(file, lambda aside: _write(session, aside, about, file, changes))
+        live = store.file if isinstance(store, LiveFile) and last == last_seq(session, None) else None
+        return write_aside(file, lambda aside: _write(session, aside, about, _Old(file, changes, live)))
 
 
-def _write(
-    session: Session, aside: Path, about: Sequence[object], old: Path, changes: dict[str, _Change] | None
-) -> None:
+def _write(session: Session, aside: Path, about: Sequence[object], old: _Old) -> None:
     """Write a new file, or a copy of the old one with the rows changed since."""
     last = int(str(about[0]))
-    if changes is not None:
-        shutil.copyfile(old, aside)
+    if old.changes is not None:
+        shutil.copyfile(old.file, aside)
     connection = connect(aside, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
     try:
         for pragma in (
@@ -107,14 +115,20 @@ def _write(
             "synchronous = OFF",
         ):  # nobody sees the file before it is whole and flushed
             run(connection, f"PRAGMA {pragma}")
-        run(connection, "BEGIN IMMEDIATE")
-        if changes is None:
+        is_attached = old.changes is None and old.live is not None
+        if old.changes is None and old.live is not None:
+            attach(connection, old.live)
+        run(connection, "BEGIN")  # nothing is locked yet, least of all the live file
+        for table, change in (old.changes or {}).items():
+            _change_table(connection, table, change)
+        if old.changes is None:
             _make_file(connection)
+            ready = session.projections() if is_attached and is_at(connection, last) else []
             for table in contracts():
-                _write_table(connection, table, _rows(session, table, last))
-        else:
-            for table, change in changes.items():
-                _change_table(connection, table, change)
+                if table in ready:
+                    _finish_table(connection, table, copy_table(connection, table))
+                else:
+                    _write_table(connection, table, _rows(session, table, last))
         run(connection, f'DELETE FROM "{_ABOUT}"')  # noqa: S608
         row = (last, None if about[1] is None else time_out(str(about[1])), str(about[2]), 0)
         sql = f'INSERT INTO "{_ABOUT}" (seq, recorded_at, hash, file_change) VALUES (?, ?, ?, ?)'  # noqa: S608
@@ -139,6 +153,13 @@ def _write_table(connection: apsw.Connection, table: str, rows: Iterator[RowNow]
     make_table(connection, table, is_live=False)
     extras: list[tuple[int, str]] = []
     put_rows(connection, table, _noting(chain([first], rows), extras), is_live=False)
+    _finish_table(connection, table, extras)
+
+
+def _finish_table(connection: apsw.Connection, table: str, extras: list[tuple[int, str]] | None) -> None:
+    """Give a layer the columns the contract does not know, and what keeps its R-tree true; None where there is none."""
+    if extras is None:
+        return
     if extras:
         add_columns(connection, table, extras)
     if has_geometry(table):
