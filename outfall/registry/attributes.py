@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from outfall.vocabulary import plain
 
@@ -108,11 +107,14 @@ def attribute_gains(
     ndarray, m by a
         Natural log.
     """
-    if not attributes:
-        return np.zeros((len(one), 0))
-    prior = block_diag(*(attribute.often[:, None] for attribute in attributes))
-    gain = (one * two) @ prior / ((one @ prior) * (two @ prior))
-    return np.asarray(-np.log(alike + (1.0 - alike) / np.clip(gain, *_MOST_GAIN)))
+    found, stop = np.zeros((len(one), len(attributes))), 0
+    for at, attribute in enumerate(attributes):
+        start, stop = stop, stop + len(attribute.often)
+        mine, theirs = one[:, start:stop], two[:, start:stop]
+        both = np.einsum("mv,mv,v->m", mine, theirs, attribute.often)
+        gain = both / (np.einsum("mv,v->m", mine, attribute.often) * np.einsum("mv,v->m", theirs, attribute.often))
+        found[:, at] = -np.log(alike[at] + (1.0 - alike[at]) / np.clip(gain, *_MOST_GAIN))
+    return found
 
 
 def learn_right(

@@ -78,7 +78,9 @@ def explain_groups(matches: Matches) -> Reasons:
     gap = np.zeros(size)
     gap[several] = np.hypot(*(rest.moment / rest.weight[:, None] - alone.moment / alone.weight[:, None]).T)
     odds = state.stays(rows) + sum(said[name] for name in PROOFS)
-    return Reasons(gap, 1.0 / (1.0 + np.exp(-np.clip(odds, -30, 30))), *_decisive(said), _group_share(matches))
+    whole = _group_share(matches)
+    share = np.minimum(1.0 / (1.0 + np.exp(-np.clip(odds, -30, 30))), whole[state.label])
+    return Reasons(gap, share, *_decisive(said), whole)
 
 
 def _decisive(said: dict[str, NDArray[np.float64]]) -> tuple[NDArray[np.int64], list[tuple[str, str]]]:
@@ -125,6 +127,11 @@ def find_close_calls(matches: Matches, doubt_share: float) -> list[Doubt]:
         mates = np.flatnonzero(state.label == (state.label[row] if leave else group))
         share = 1.0 / (1.0 + np.exp(gain if leave else -gain))
         _note(found, matches, row, mates[mates != row], float(share), is_together=leave)
+    whole = _group_share(matches)
+    for group in np.flatnonzero(whole < 0.5).tolist():
+        mates = np.flatnonzero(state.label == group)
+        if len(mates) > 1 and not matches.fixed[mates].all():
+            _note(found, matches, int(mates[0]), mates[1:], float(whole[group]), is_together=True)
     one, two, extra = near_groups(state)
     if len(one):
         more = extra + state.clash(one, two)

@@ -11,6 +11,7 @@ from outfall.registry.attributes import likelihoods, read_attributes
 from outfall.registry.cluster import grow, settle
 from outfall.registry.facts import Facts, Model
 from outfall.registry.learn import Near, Surveys, crowding, learn, neighbours, start
+from outfall.registry.murky import find_murk, hold
 from outfall.registry.proofs import read_proofs
 from outfall.registry.seen import platforms, positions
 from outfall.registry.state import Links, State
@@ -89,7 +90,9 @@ def match_things(
     """
     surveys, middle = _surveys(seen)
     attributes = read_attributes(seen)
-    model = start(surveys, attributes, len(platforms()))
+    murk, of_survey = find_murk(surveys), np.zeros(len(surveys.names), dtype=np.int64)
+    of_survey[surveys.survey] = surveys.platform
+    model = hold(start(surveys, attributes, len(platforms())), murk, of_survey)
     links = _links(seen, surveys)
     heading = directions(seen, network) if len(seen) else np.zeros((0, 2))
     near = neighbours(surveys, heading)
@@ -105,7 +108,8 @@ def match_things(
         if turn < _ROUNDS and len(links.left):
             if turn == _ROUNDS - 1:
                 settle(state, np.isin(np.arange(len(seen)), decided))
-            model = learn(model, surveys, near, state.label, _sure_pairs(state, surveys))
+            learned = learn(model, surveys, near, state.label, _sure_pairs(state, surveys))
+            model = hold(learned, murk, of_survey)
     fixed = np.isin(np.arange(len(seen)), decided)
     settle(state, fixed)
     grow(state, least)

@@ -14,6 +14,8 @@ from scipy.sparse.csgraph import connected_components
 from benchmarks import registry_made as made
 from outfall.network import build_network
 from outfall.registry import register
+from outfall.registry.learn import Surveys
+from outfall.registry.murky import find_murk
 from outfall.tables import find_problems, list_issues, split_ids
 from tests.laws import shuffled, unchanged
 from tests.registry.planted import CRS, ORIGIN, pair_scores, plant_outfalls, see_outfalls
@@ -144,3 +146,19 @@ def test_match_share_means_what_it_says(invented):
     several = found[found["sighting_count"] > 1]
     true = [len({answer[one] for one in split_ids(text)}) == 1 for text in several["sighting_ids"]]
     assert abs(float(several["match_share"].mean()) - float(np.mean(true))) < 0.05
+
+
+def test_surveys_without_one_sure_pair_say_how_complete_they_are_and_how_far_apart_they_lie() -> None:
+    """Counts of near pairs recover the planted share and offset where sigmas are wider than the gaps between things."""
+    rng = np.random.default_rng(1000)
+    things = rng.uniform(0.0, 500.0, (2000, 2))
+    found = [things, things[rng.random(len(things)) < 0.7]]
+    at = np.concatenate([part + rng.normal(0.0, 10.0, part.shape) for part in found])
+    survey = np.repeat([0, 1], [len(part) for part in found])
+    at[survey == 1] += [6.0, -4.0]
+    bias = np.array([5.0, 5.0])
+    murk = find_murk(Surveys(at, np.full(len(at), 10.0), survey, survey * 0, ["A", "B"], bias, np.zeros(2)))
+    assert murk.is_known.all()
+    assert abs(murk.found_share[1] - 0.7) < 0.15
+    assert murk.found_share[0] > 0.8
+    assert np.hypot(*(murk.shift_m[1] - murk.shift_m[0] - [6.0, -4.0])) < 4.0
