@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "clear_rows",
     "drop_rows",
+    "filled_columns",
     "find_rows",
     "has_geometry",
     "make_table",
@@ -78,20 +79,23 @@ def clear_rows(connection: apsw.Connection, table: str) -> None:
     connection.execute("DELETE FROM gpkg_contents WHERE table_name = ?", (table,)).fetchall()
     connection.execute(f'DROP TABLE IF EXISTS "{table}"').fetchall()
     make_table(connection, table)
+    connection.execute("INSERT OR REPLACE INTO setting VALUES (?, '[]')", (_filled_name(table),)).fetchall()
 
 
 def put_rows(connection: apsw.Connection, table: str, rows: Iterable[RowNow], *, is_live: bool = True) -> None:
     """Insert or overwrite rows of a projection by their fid."""
-    waiting, boxes = iter(rows), []
+    waiting, boxes, filled = iter(rows), [], set[str]()
     while batch := list(islice(waiting, _BATCH)):
         shapes = None
         if has_geometry(table):
             shapes, found = _blobs(connection, table, batch)
             boxes.append(found)
-        columns = _filled(table, batch, shapes, is_live=is_live)
+        columns = _by_column(table, batch, shapes, filled, is_live=is_live)
         names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
         sql = f'INSERT OR REPLACE INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608
         connection.executemany(sql, zip(*columns.values(), strict=True)).fetchall()
+    if is_live and filled:
+        _note_filled(connection, table, filled)
     if boxes:
         _index(connection, table, *(np.concatenate(parts) for parts in zip(*boxes, strict=True)))
 
@@ -198,10 +202,29 @@ def _index(connection: apsw.Connection, table: str, fids: NDArray[np.int64], box
     connection.executemany(f'INSERT OR REPLACE INTO "{name}" VALUES (?, ?, ?, ?, ?)', entries).fetchall()  # noqa: S608
 
 
-def _filled(
-    table: str, rows: Sequence[RowNow], shapes: Sequence[bytes | None] | None, *, is_live: bool
+def filled_columns(connection: apsw.Connection, table: str) -> tuple[str, ...]:
+    """Return the columns in which something stands or stood, in order; all where nobody noted it."""
+    found = connection.execute("SELECT value FROM setting WHERE name = ?", (_filled_name(table),)).fetchall()
+    known = set(json.loads(str(found[0][0]))) if found else set(contract(table).columns)
+    return tuple(name for name in contract(table).columns if name in known)
+
+
+def _filled_name(table: str) -> str:
+    return f"filled_{table}"
+
+
+def _note_filled(connection: apsw.Connection, table: str, names: set[str]) -> None:
+    """Note that something stands in these columns; a projection that was never noted stays so until it is made anew."""
+    known = set(filled_columns(connection, table))
+    if names - known:
+        given = (json.dumps(sorted(names | known)), _filled_name(table))
+        connection.execute("UPDATE setting SET value = ? WHERE name = ?", given).fetchall()
+
+
+def _by_column(
+    table: str, rows: Sequence[RowNow], shapes: Sequence[bytes | None] | None, filled: set[str], *, is_live: bool
 ) -> dict[str, Sequence[object]]:
-    """Return rows column by column; of many rows only the columns in which something stands."""
+    """Return rows column by column, of many rows only those in which something stands; add the names of these."""
     columns: dict[str, Sequence[object]] = {"fid": [row.fid for row in rows]}
     if is_live:
         columns |= {"event_seq": [row.event_seq for row in rows], "extra": [row.extra for row in rows]}
@@ -209,7 +232,9 @@ def _filled(
         columns["geom"] = shapes
     cells = zip(*[row.cells for row in rows], strict=True)
     for (name, declared), values in zip(contract(table).columns.items(), cells, strict=True):
-        if len(rows) >= _MANY and set(map(type, values)) == {type(None)}:
+        if set(map(type, values)) != {type(None)}:
+            filled.add(name)
+        elif len(rows) >= _MANY:
             continue
         is_time = declared.dtype == "time"
         columns[name] = [time_out(value, is_live=is_live) for value in values] if is_time else values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Self
@@ -36,6 +36,7 @@ from outfall.tables import contracts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from outfall.store.backend import Box, Line, RowNow, Session
@@ -188,12 +189,12 @@ class LiveFile:
             run(reader, "PRAGMA query_only = ON")
             yield type(self)(self.file, reader=reader, writer=writer)
 
+    def _connected(self, role: str) -> AbstractContextManager[apsw.Connection]:
+        kept: apsw.Connection | None = getattr(self, role)
+        return self._opened(role) if kept is None else nullcontext(kept)
+
     @contextmanager
-    def _connected(self, role: str) -> Iterator[apsw.Connection]:
-        kept = getattr(self, role)
-        if kept is not None:
-            yield kept
-            return
+    def _opened(self, role: str) -> Iterator[apsw.Connection]:
         with open_live(self.file) as connection:
             if role == "_reader":
                 run(connection, "PRAGMA query_only = ON")

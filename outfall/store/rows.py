@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from outfall.errors import StoreError
-from outfall.store.backend import TRUTH, read_transaction
+from outfall.store.backend import TRUTH, find_backend, read_transaction
 from outfall.store.body import to_frame
 from outfall.store.found import Found
 from outfall.store.light import touches
@@ -121,7 +121,7 @@ def find_rows(path: Store, table: str, *, keys: Iterable[str] | None = None, box
     wanted = None if keys is None else [str(key) for key in keys]
     if box is not None:
         _require_box(box)
-    with read_transaction(path) as session:
+    with find_backend(path).reading() as session:
         light = session.rows_light(table, keys=wanted, box=box)
         if light is not None:
             return light
