@@ -2,7 +2,7 @@
 
     python benchmarks/registry_match.py [--quick]
 
-The generator (registry_made.py) was committed before the matcher. Figures are means over seeds 1 to 20 (quick: seed 1, 600 UKY structures, 400 outfalls with misstated sigmas, 2,000 sightings whose time is scaled).
+The generator (registry_made.py) was committed before the matcher. Figures are means over seeds 1 to 20 (quick: seed 1, 600 UKY structures, 400 outfalls with misstated sigmas, 12,000 sightings whose time is scaled).
 The radius is chosen with the truth of the same data in hand. Splink runs in its own environment
 (``OUTFALL_SPLINK_PYTHON`` names its interpreter; else None), learns by EM and is given the best threshold of five.
 """
@@ -134,7 +134,7 @@ def measure(*, quick: bool) -> dict[str, float | int | bool | None]:
     seeds = SEEDS[:1] if quick else SEEDS
     ours, radius, shares = rivers(seeds)
     half, twice = (rivers(seeds[:5], stated_times=times, count=400 if quick else 1600)[0] for times in (0.5, 2.0))
-    fast = speed(2_000 if quick else 100_000)
+    fast = speed(12_000 if quick else 100_000)
     most = 600 if quick else 10_000
     surveyed = {sigma: uky(sigma, 1, most=most) for sigma in (3.0, 15.0)}
     return {

@@ -48,7 +48,8 @@ def register(
     network : Network
         Rivers and pipes the outfalls get their place on.
     same_share : float, default 0.5
-        Least probability for sightings to be put together.
+        Least probability for sightings to be put together, step by step; the whole of an outfall may end below it
+        (``match_share``), and is then listed for people.
     doubt_share : float, default 0.2
         Decisions nearer to even odds than this are listed for people.
     review : DataFrame, optional
