@@ -92,7 +92,9 @@ def test_create_and_add(folder):
     project = Project.create(folder, points_crs="bd09")
     file = folder / "outfall.toml"
     file.write_text(file.read_text(encoding="utf-8") + "# ours\n", encoding="utf-8")
-    project = project.add("boat", folder / "tow.csv", tz="UTC", rename={"t": "seen_at"}, options={"false_per_10km": 3.5})
+    project = project.add(
+        "boat", folder / "tow.csv", tz="UTC", rename={"t": "seen_at"}, options={"false_per_10km": 3.5}
+    )
     project = project.add("ground", Path("登记/form.csv"), constants={"observer": '甲 "乙"\n'})
     assert Project.open(folder).inputs == project.inputs
     assert [item.crs for item in project.inputs] == ["bd09", "bd09"]
