@@ -44,9 +44,39 @@ _HOMES = {
     "read_crawler": "outfall.survey",
     "read_drone": "outfall.survey",
     "read_ground": "outfall.survey",
+    "read_inspections": "outfall.survey",
+    "read_links": "outfall.survey",
     "read_photos": "outfall.camera",
-    "register": "outfall.registry",
+    "read_radar_links": "outfall.survey",
+    "read_thermal_flight": "outfall.survey",
+    "read_tracer_links": "outfall.survey",
+    "read_tracks": "outfall.survey",
+    "match_pipes": "outfall.survey",
+    "merge_frames": "outfall.survey",
+    "write_cjj": "outfall.survey",
+    "write_en13508": "outfall.survey",
+    "write_isybau": "outfall.survey",
+    "write_m150": "outfall.survey",
+    "write_pacp": "outfall.survey",
+    # coverage and completeness
+    "bank_segments": "outfall.survey",
+    "count_funnel": "outfall.survey",
+    "detection_shares": "outfall.survey",
+    "estimate_unfound": "outfall.survey",
+    "find_coverage": "outfall.survey",
+    "photo_footprints": "outfall.survey",
+    "rank_banks": "outfall.survey",
+    "sum_coverage": "outfall.survey",
+    # registry
+    "assign_codes": "outfall.registry",
+    "check_codes": "outfall.registry",
+    "compare_returned": "outfall.registry",
     "list_doubtful": "outfall.registry",
+    "merge_outfalls": "outfall.registry",
+    "register": "outfall.registry",
+    "split_outfall": "outfall.registry",
+    "suggest_names": "outfall.registry",
+    "undo_decision": "outfall.registry",
     # water and sources
     "read_limits": "outfall.water",
     "read_readings": "outfall.water",
@@ -99,11 +129,47 @@ if TYPE_CHECKING:
         weigh_direction,
     )
     from outfall.project import Project
-    from outfall.registry import list_doubtful, register
+    from outfall.registry import (
+        assign_codes,
+        check_codes,
+        compare_returned,
+        list_doubtful,
+        merge_outfalls,
+        register,
+        split_outfall,
+        suggest_names,
+        undo_decision,
+    )
     from outfall.reports import inventory, write_briefs, write_inventory  # type: ignore[no-redef]  # a module has the name too
     from outfall.simulate import make_town, write_town
     from outfall.sources import read_sources
-    from outfall.survey import read_boat, read_crawler, read_drone, read_ground
+    from outfall.survey import (
+        bank_segments,
+        count_funnel,
+        detection_shares,
+        estimate_unfound,
+        find_coverage,
+        match_pipes,
+        merge_frames,
+        photo_footprints,
+        rank_banks,
+        read_boat,
+        read_crawler,
+        read_drone,
+        read_ground,
+        read_inspections,
+        read_links,
+        read_radar_links,
+        read_thermal_flight,
+        read_tracer_links,
+        read_tracks,
+        sum_coverage,
+        write_cjj,
+        write_en13508,
+        write_isybau,
+        write_m150,
+        write_pacp,
+    )
     from outfall.tables import check, contract, contracts
     from outfall.tracing import Trace, find_candidates, trace
     from outfall.vocabulary import label

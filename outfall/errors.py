@@ -25,6 +25,7 @@ __all__ = [
     "TableError",
     "TraceError",
     "UnitError",
+    "UnsafeInputError",
 ]
 
 _EXAMPLES = 3
@@ -93,6 +94,10 @@ class ReadError(OutfallError, OSError):
     def __str__(self) -> str:
         """Return the message alone; OSError would print an errno tuple."""
         return str(self.args[0])
+
+
+class UnsafeInputError(ReadError):
+    """A file is refused before it is opened: it would unpack to too much, open other files, or run something."""
 
 
 class TableError(OutfallError, ValueError):

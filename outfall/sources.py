@@ -235,6 +235,7 @@ def _parameter(piece: str) -> str | None:
 def _codes(named: pd.DataFrame, about: str) -> tuple[pd.DataFrame, Notes]:
     """Check credit codes and permit numbers; they are kept as written."""
     notes = []
+    key = "source_id" if "source_id" in named.columns else "source_ref"
     codes = _texts(named["credit_code"]).map(_folded) if "credit_code" in named.columns else pd.Series("", named.index)
     permits = _texts(named["permit_no"]).map(_folded) if "permit_no" in named.columns else pd.Series("", named.index)
     wrong = (codes != "") & ~codes.map(is_credit_code).astype(bool)
@@ -252,7 +253,7 @@ def _codes(named: pd.DataFrame, about: str) -> tuple[pd.DataFrame, Notes]:
         ),
         (other, permits, "begins with another credit code than the row has", "许可证编号与信用代码不一致", "warning"),
     ):
-        for row, value in zip(named["source_id"][mask], values[mask], strict=True):
+        for row, value in zip(named[key][mask], values[mask], strict=True):
             reason, reason_zh = f"{value!r} of {row} {what}", f"{row}: {value!r} {what_zh}"
             decision = "kept as written"
             notes.append(

@@ -17,6 +17,15 @@ def _missing(what: str, reason: str) -> None:
     pytest.skip(reason)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, unless OUTFALL_PATIENT=1 asks for it."""
+    if os.environ.get("OUTFALL_PATIENT") == "1":
+        return
+    for item in items:
+        if item.get_closest_marker("patient"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes; OUTFALL_PATIENT=1 runs it"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Return the folder of real data beside the repository."""

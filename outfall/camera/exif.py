@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
-import re
+import math
+import struct
 import warnings
 from typing import TYPE_CHECKING
 
+from outfall.camera.clock import numbers, read_clock, text_of
+from outfall.camera.lens import lens_of_dewarp
 from outfall.camera.packet import read_gdal_items, read_number, read_packet
+from outfall.camera.segments import is_complete, join_extension, list_segments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from zoneinfo import ZoneInfo
 
-    from PIL.Image import Exif
+    from PIL.Image import Exif, Image
 
-__all__ = ["NotAPhotoError", "read_shot"]
+__all__ = ["MAX_PIXELS", "NotAPhotoError", "read_shot"]
 
-# The largest drone cameras in use have 102 million pixels; more is a map sheet or a trap.
-_MAX_PIXELS = 120_000_000
+MAX_PIXELS = 100_000_000
 _FORMATS = ("JPEG", "TIFF")
+_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
+_MAGIC = {b"\x89PNG": "PNG", b"GIF8": "GIF", b"RIFF": "WebP", b"BM": "BMP", b"%PDF": "PDF", b"PK\x03\x04": "zip"}
 _GPS_IFD, _EXIF_IFD = 0x8825, 0x8769
 _GEOTIFF_TAGS = (33550, 33922, 34264)
 _TAGS = {
@@ -30,6 +34,7 @@ _TAGS = {
     0x9003: "DateTimeOriginal",
     0x9011: "OffsetTimeOriginal",
     0x9010: "OffsetTime",
+    0x9291: "SubSecTimeOriginal",
     0xA405: "FocalLengthIn35mmFilm",
 }
 _GPS_TAGS = {
@@ -44,30 +49,31 @@ _GPS_TAGS = {
     29: "GPSDateStamp",
     31: "GPSHPositioningError",
 }
-_CLOCK = re.compile(r"^(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
-_OFFSET = re.compile(r"^([+-])(\d\d):?(\d\d)$")
 
 
 class NotAPhotoError(ValueError):
     """A file is not a photo that can be used; the message says why."""
 
 
-def read_shot(raw: bytes, *, zone: ZoneInfo | None = None) -> dict[str, object]:
+def read_shot(raw: bytes, *, zone: ZoneInfo | None = None, max_pixels: int = MAX_PIXELS) -> dict[str, object]:
     """Return what a photo says about itself; fields it does not say are missing from the answer.
 
     Parameters
     ----------
     raw : bytes
-        The whole file. Only its header is interpreted.
+        The whole file. Only its header is interpreted; the picture is never decoded.
     zone : ZoneInfo, optional
         Zone of camera clocks that do not write theirs.
+    max_pixels : int, pixels, default 100 million
+        Pictures that claim more are refused.
 
     Returns
     -------
     dict of str to object
-        ``lon``, ``lat``, ``taken_at`` (UTC), ``has_naive_time``, ``altitude_m``, ``relative_altitude_m``, ``yaw_deg``,
-        ``pitch_deg``, ``rtk_flag``, ``rtk_sigma_m``, ``accuracy_m``, ``focal_px``, ``width_px``, ``height_px``,
-        ``camera``.
+        ``lon``, ``lat``, ``xmp_lon``, ``xmp_lat``, ``has_no_hemisphere``, ``taken_at`` (UTC), ``clock``,
+        ``clock_ahead_s``, ``altitude_m``, ``relative_altitude_m``, ``yaw_deg``, ``is_flight_yaw``, ``pitch_deg``,
+        ``roll_deg``, ``rtk_flag``, ``rtk_sigma_m``, ``rtk_height_sigma_m``, ``accuracy_m``, ``height_accuracy_m``,
+        ``focal_px``, ``lens``, ``width_px``, ``height_px``, ``camera``, ``format``, ``xmp_damage``.
 
     Raises
     ------
@@ -87,40 +93,64 @@ def read_shot(raw: bytes, *, zone: ZoneInfo | None = None) -> dict[str, object]:
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(raw), formats=_FORMATS) as image:
+                _refuse(image, raw, max_pixels)
+                tags, packets = _tags(image.getexif()), _packets(image, raw)
                 width, height = image.size
-                packet, exif = image.info.get("xmp", b""), image.getexif()
-                _refuse(width, height, exif, raw)
-                tags = _tags(exif)
+                form = "TIFF" if image.format == "TIFF" else "JPEG"
         except UnidentifiedImageError as error:
-            msg = "it is not a JPEG or TIFF image"
+            held = next((name for magic, name in _MAGIC.items() if raw.startswith(magic)), None)
+            msg = f"it is not a JPEG or TIFF image{f' but a {held} file' if held else ''}"
             raise NotAPhotoError(msg) from error
         except Image.DecompressionBombError as error:
-            msg = f"it claims to hold more than {_MAX_PIXELS / 1e6:.0f} million pixels"
+            msg = f"it claims to hold more than {max_pixels / 1e6:.0f} million pixels"
             raise NotAPhotoError(msg) from error
-    said = read_packet(packet if isinstance(packet, bytes) else str(packet).encode())
-    return {"width_px": width, "height_px": height, **_describe(tags, said, width, zone)}
+        except (OSError, ValueError, SyntaxError, KeyError, TypeError, struct.error, OverflowError) as error:
+            if isinstance(error, NotAPhotoError):
+                raise
+            msg = f"its header is damaged ({error})"
+            raise NotAPhotoError(msg) from error
+    said, damage = _say(packets)
+    row = {"width_px": width, "height_px": height, "format": form, **_describe(tags, said, width, height)}
+    return {**row, **read_clock(tags, said, zone), **damage}
 
 
-def _refuse(width: int, height: int, exif: Exif, raw: bytes) -> None:
-    if width * height > _MAX_PIXELS:
-        msg = f"it claims {width} x {height} pixels; photos have at most {_MAX_PIXELS / 1e6:.0f} million"
+def _say(packets: bytes) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what the packets say; a packet that is merely damaged says nothing, one with entities ends the photo."""
+    from defusedxml import DefusedXmlException
+
+    try:
+        return read_packet(packets), {}
+    except DefusedXmlException as error:
+        msg = f"its XMP declares entities and is refused as unsafe ({type(error).__name__})"
+        raise NotAPhotoError(msg) from error
+    except (ValueError, RecursionError) as error:
+        return {}, {"xmp_damage": str(error)}
+
+
+def _packets(image: Image, raw: bytes) -> bytes:
+    """Return all XMP packets of a file, one after the other: those of a JPEG in their order, then the extended one."""
+    segments = list_segments(raw)
+    parts = [segment.body for segment in segments if segment.marker == 0xE1 and segment.body.startswith(_XMP)]
+    if segments and (parts or (extension := join_extension(segments))):
+        extension = join_extension(segments)
+        return b"\n".join(part.removeprefix(_XMP) for part in [*parts, extension] if part)
+    held = image.info.get("xmp", b"")
+    return held if isinstance(held, bytes) else str(held).encode()
+
+
+def _refuse(image: Image, raw: bytes, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        msg = (
+            f"it claims {width} x {height} pixels, above {max_pixels / 1e6:.0f} million; raise max_pixels if it is real"
+        )
         raise NotAPhotoError(msg)
-    if any(tag in exif for tag in _GEOTIFF_TAGS):
+    if any(tag in image.getexif() for tag in _GEOTIFF_TAGS):
         msg = "it is a map sheet (GeoTIFF), not a photo"
         raise NotAPhotoError(msg)
-    if raw.startswith(b"\xff\xd8") and not _is_complete(raw):
+    if raw.startswith(b"\xff\xd8") and not is_complete(raw, list_segments(raw)):
         msg = "the picture is cut short"
         raise NotAPhotoError(msg)
-
-
-def _is_complete(raw: bytes) -> bool:
-    """Tell whether a JPEG has its end mark behind the start of the picture data (earlier ones belong to thumbnails)."""
-    at = 2
-    while at + 4 <= len(raw) and raw[at] == 0xFF:
-        if raw[at + 1] == 0xDA:
-            return raw.find(b"\xff\xd9", at) >= 0
-        at += 2 + int.from_bytes(raw[at + 2 : at + 4], "big")
-    return False
 
 
 def _tags(exif: Exif) -> dict[str, object]:
@@ -133,75 +163,69 @@ def _tags(exif: Exif) -> dict[str, object]:
     return tags
 
 
-def _describe(
-    tags: Mapping[str, object], said: Mapping[str, str], width: int, zone: ZoneInfo | None
-) -> dict[str, object]:
+def _describe(tags: Mapping[str, object], said: Mapping[str, str], width: int, height: int) -> dict[str, object]:
     xmp = {field: number for field, text in said.items() if (number := read_number(text)) is not None}
-    taken_at, has_naive_time = _taken_at(tags, said, zone)
-    camera = " ".join(dict.fromkeys(_text(tags.get(name)) for name in ("Make", "Model") if _text(tags.get(name))))
+    camera = " ".join(dict.fromkeys(text_of(tags.get(name)) for name in ("Make", "Model") if text_of(tags.get(name))))
     rtk = [xmp[name] for name in ("rtk_lon_m", "rtk_lat_m") if name in xmp]
+    gimbal = _first(xmp.get("yaw_deg"))
     row: dict[str, object | None] = {
-        "lon": _first(_angle(tags, "GPSLongitude"), xmp.get("lon")),
-        "lat": _first(_angle(tags, "GPSLatitude"), xmp.get("lat")),
-        "taken_at": taken_at,
-        "has_naive_time": has_naive_time,
+        **_position(tags, xmp),
         "altitude_m": _first(xmp.get("altitude_m"), _altitude_m(tags)),
         "relative_altitude_m": xmp.get("relative_altitude_m"),
-        "yaw_deg": _first(xmp.get("yaw_deg"), xmp.get("flight_yaw_deg"), _single(tags.get("GPSImgDirection"))),
-        "pitch_deg": xmp.get("pitch_deg"),
-        "rtk_flag": int(xmp["rtk_flag"]) if "rtk_flag" in xmp else None,
-        "rtk_sigma_m": (sum(value**2 for value in rtk) / len(rtk)) ** 0.5 if rtk else None,
-        "accuracy_m": _single(tags.get("GPSHPositioningError")),
-        "focal_px": _focal_px(tags, xmp, width),
+        "yaw_deg": _first(gimbal, xmp.get("flight_yaw_deg"), _single(tags.get("GPSImgDirection"))),
+        "is_flight_yaw": gimbal is None or None,
+        "pitch_deg": _first(xmp.get("pitch_deg"), _turn(xmp["down_pitch_deg"]) if "down_pitch_deg" in xmp else None),
+        "roll_deg": xmp.get("roll_deg"),
+        "rtk_flag": int(xmp["rtk_flag"]) if abs(xmp.get("rtk_flag", 1e9)) < 1000 else None,
+        "rtk_sigma_m": math.hypot(*rtk) / math.sqrt(len(rtk)) if rtk else None,
+        "rtk_height_sigma_m": xmp.get("rtk_height_m"),
+        "accuracy_m": _first(xmp.get("gnss_m"), _single(tags.get("GPSHPositioningError"))),
+        "height_accuracy_m": xmp.get("gnss_height_m"),
+        "focal_px": _focal_px(tags, xmp, width, height),
+        "lens": _lens(said, xmp),
         "camera": camera or None,
     }
     return {name: value for name, value in row.items() if value is not None}
 
 
-def _focal_px(tags: Mapping[str, object], xmp: Mapping[str, float], width: int) -> float | None:
+def _position(tags: Mapping[str, object], xmp: Mapping[str, float]) -> dict[str, object | None]:
+    """Return where EXIF and where XMP put the photo; a latitude without its hemisphere is no place."""
+    row: dict[str, object | None] = {"xmp_lon": xmp.get("lon"), "xmp_lat": xmp.get("lat")}
+    lon, lat = _angle(tags, "GPSLongitude", "EW"), _angle(tags, "GPSLatitude", "NS")
+    if lon is None and lat is None and ("GPSLatitude" in tags or "GPSLongitude" in tags):
+        row["has_no_hemisphere"] = bool(numbers(tags.get("GPSLatitude")) and numbers(tags.get("GPSLongitude"))) or None
+    return {**row, "lon": lon, "lat": lat}
+
+
+def _turn(down_deg: float) -> float:
+    """Return the pitch of a camera that counts 0 as straight down, counted as -90."""
+    return (down_deg - 90 + 180) % 360 - 180
+
+
+def _lens(said: Mapping[str, str], xmp: Mapping[str, float]) -> str | None:
+    if "dewarp" not in said or xmp.get("dewarp_flag", 0) == 1:
+        return None
+    lens = lens_of_dewarp(said["dewarp"], xmp.get("centre_px", 0.0), xmp.get("centre_row_px", 0.0))
+    return None if lens is None else str(lens)
+
+
+def _focal_px(tags: Mapping[str, object], xmp: Mapping[str, float], width: int, height: int) -> float | None:
     focal, centre = xmp.get("focal_px"), xmp.get("centre_px")
     if focal and centre and focal > 0 and centre > 0:
         return focal * width / (2 * centre)
     full_frame_mm = _single(tags.get("FocalLengthIn35mmFilm"))
-    return full_frame_mm / 36 * width if full_frame_mm and full_frame_mm > 0 else None
+    return full_frame_mm / 36 * max(width, height) if full_frame_mm and full_frame_mm > 0 else None
 
 
-def _taken_at(
-    tags: Mapping[str, object], said: Mapping[str, str], zone: ZoneInfo | None
-) -> tuple[dt.datetime | None, bool]:
-    exposed = _CLOCK.match(said.get("utc", ""))
-    if exposed is not None:
-        return _moment(exposed, dt.UTC), False
-    local = _CLOCK.match(_text(tags.get("DateTimeOriginal"))) or _CLOCK.match(_text(tags.get("DateTime")))
-    if local is None:
-        return None, False
-    offset = _OFFSET.match(_text(tags.get("OffsetTimeOriginal")) or _text(tags.get("OffsetTime")))
-    if offset is not None:
-        sign, hours, minutes = offset.groups()
-        shift = dt.timedelta(hours=int(hours), minutes=int(minutes)) * (1 if sign == "+" else -1)
-        return _moment(local, dt.timezone(shift)), False
-    if zone is not None:
-        return _moment(local, zone), False
-    satellite = _numbers(tags.get("GPSTimeStamp"))
-    day = _text(tags.get("GPSDateStamp"))
-    clock = ":".join(f"{int(value):02d}" for value in satellite) if len(satellite) == 3 else ""
-    stamp = _CLOCK.match(f"{day} {clock}")
-    return (_moment(stamp, dt.UTC), False) if stamp is not None else (None, True)
-
-
-def _moment(found: re.Match[str], zone: dt.tzinfo) -> dt.datetime | None:
-    try:
-        return dt.datetime(*(int(part) for part in found.groups()), tzinfo=zone).astimezone(dt.UTC)  # type: ignore[misc, arg-type]
-    except (ValueError, OverflowError):
-        return None
-
-
-def _angle(tags: Mapping[str, object], name: str) -> float | None:
-    parts = _numbers(tags.get(name))
+def _angle(tags: Mapping[str, object], name: str, letters: str) -> float | None:
+    parts = numbers(tags.get(name))
     if not 1 <= len(parts) <= 3:
         return None
-    value = sum(part / 60**power for power, part in enumerate(parts))
-    return -value if _text(tags.get(f"{name}Ref")).upper() in ("S", "W") else value
+    letter = text_of(tags.get(f"{name}Ref")).upper()[:1]
+    value = sum(abs(part) / 60**power for power, part in enumerate(parts))
+    if letter in letters and letter:
+        return -value if letter in "SW" else value
+    return -value if parts[0] < 0 else None
 
 
 def _altitude_m(tags: Mapping[str, object]) -> float | None:
@@ -210,23 +234,9 @@ def _altitude_m(tags: Mapping[str, object]) -> float | None:
     return -value if value is not None and below else value
 
 
-def _numbers(value: object) -> list[float]:
-    if isinstance(value, str):
-        parts: list[object] = list(re.findall(r"[-+]?\d+(?:\.\d+)?", value))
-    else:
-        parts = list(value) if isinstance(value, tuple | list) else [value]
-    numbers = [read_number(part) for part in parts]
-    return [number for number in numbers if number is not None] if None not in numbers else []
-
-
 def _single(value: object) -> float | None:
-    found = _numbers(value) if value is not None else []
+    found = numbers(value)
     return found[0] if found else None
-
-
-def _text(value: object) -> str:
-    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
-    return text.split("\x00")[0].strip()
 
 
 def _first(*values: float | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -108,14 +109,33 @@ def _unshifted(frame: gpd.GeoDataFrame, shifted: object, crs: object, where: str
     if frame.crs is None and crs is None:
         msg = f"{where}: no CRS; say which with crs= (EPSG:4490 for CGCS2000, 'gcj02' for AMap)"
         raise CoordinateError(msg)
+    frame = _possible(frame if frame.crs is not None or shifted else frame.set_crs(_known_crs(crs, where)), where)
     if shifted is None:
-        return frame.copy() if frame.crs is not None else frame.set_crs(_known_crs(crs, where))
+        return frame
     lonlat = to_lonlat(frame if frame.crs is not None else frame.set_crs(4326))
     moved = shapely.transform(
         lonlat.geometry.to_numpy(),
         lambda xy: np.column_stack(shifted(xy[:, 0], xy[:, 1])),  # type: ignore[operator]
     )
     return lonlat.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=4490))
+
+
+def _possible(frame: gpd.GeoDataFrame, where: str) -> gpd.GeoDataFrame:
+    """Return a copy whose points are places, those without numbers missing; impossible ones are refused by row."""
+    shapes = frame.geometry.to_numpy()
+    first, second = shapely.get_x(shapes), shapely.get_y(shapes)
+    is_point = shapely.get_type_id(shapes) == 0
+    is_bare = is_point & (shapely.is_empty(shapes) | np.isnan(first) | np.isnan(second))
+    if frame.crs is None or frame.crs.is_geographic:
+        problems = _lonlat_problems(frame, first, second, ("lon", "lat"))
+        if problems:
+            msg = f"{where}: {len(problems)} problem{'s' if len(problems) > 1 else ''} with coordinates"
+            raise CoordinateError(msg, problems, fix="Correct the rows in the file; its own CRS says degrees.")
+    frame = frame.copy()
+    if is_bare.any():
+        kept = np.where(is_bare, None, shapes)
+        frame = frame.set_geometry(gpd.GeoSeries(kept, index=frame.index, crs=frame.crs))
+    return frame
 
 
 def _coordinate_columns(frame: pd.DataFrame) -> tuple[str, str] | None:
@@ -134,7 +154,11 @@ def _numbers(
     rows = _row_names(frame)
     problems, numbers = [], []
     for name in pair:
-        text = frame[name].astype("object").map(lambda value: str(value).strip(), na_action="ignore")
+        text = (
+            frame[name]
+            .astype("object")
+            .map(lambda value: unicodedata.normalize("NFKC", str(value)).strip(), na_action="ignore")
+        )
         text = text.mask(text.isin(["", "/", "-", "--", "nan", "None", "<NA>"]))
         values = pd.to_numeric(text, errors="coerce")
         wrong = (values.isna() & text.notna()).to_numpy(dtype=bool)

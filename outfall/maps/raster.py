@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from outfall.errors import MapError, Problem
+from outfall.errors import MapError, Problem, ReadError
 from outfall.maps.layers import Layer
+from outfall.tables.safe import raster_driver
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,12 +62,12 @@ def read_picture(path: Path | str, *, name: str = "under", zh: str = "影像底�
         msg = f"{name}: '{file}' does not exist; expected a raster such as a GeoTIFF"
         raise MapError(msg)
     try:
-        with rasterio.open(file) as opened:
+        with rasterio.open(file, driver=raster_driver(file)) as opened:
             if opened.crs is None:
                 msg = f"{name}: '{file.name}' cannot be placed"
                 raise MapError(msg, [Problem("CRS", "missing", "write it into the file with gdal_edit or rasterio")])
             bands, mask, bounds_deg = _warp(opened)
-    except RasterioError as error:
+    except (RasterioError, ReadError) as error:
         msg = f"{name}: '{file.name}' cannot be read as a raster ({error})"
         raise MapError(msg) from error
     picture, ranges = _stretch(bands, mask)

@@ -131,7 +131,8 @@ def _near(
     frame["sigma_m"] = sigma[point]
     frame["place_share"] = weight[keep] / whole[point]
     frame["of"] = np.bincount(near.point, minlength=len(at))[point]
-    plan, length = shapely.length(lines[reach]), network.arrays.length_m[reach]
+    used, which = np.unique(reach, return_inverse=True)
+    plan, length = shapely.length(lines[used])[which], network.arrays.length_m[reach]
     frame["along_m"] = np.where(plan > 0, near.along[keep] / np.where(plan > 0, plan, 1.0), 0.0) * length
     banked = np.isin(network.reaches["kind"].to_numpy(dtype=object), _BANKED)[reach]
     side = np.where(near.turn[keep] > 0, "left", "right").astype(object)

@@ -13,6 +13,7 @@ from outfall.network.build import build_network
 from outfall.network.columns import name_lines
 from outfall.network.inp import read_inp
 from outfall.tables import read_frame
+from outfall.tables.safe import list_geopackage
 
 if TYPE_CHECKING:
     from outfall.network.graph import Network
@@ -127,11 +128,9 @@ def _first_line_layer(path: Path) -> str | None:
     """Return the first layer with lines of a file with several; None leaves the choice to the reader."""
     if path.suffix.casefold() != ".gpkg" or not path.exists() or path.stat().st_size == 0:
         return None
-    import pyogrio
-
     try:
-        layers = pyogrio.list_layers(path)
-    except pyogrio.errors.DataSourceError:
+        layers = list_geopackage(path)
+    except ReadError:
         return None  # read_frame says what is wrong with the file
-    lines = [str(name) for name, kind in layers if kind and "LineString" in str(kind)]
+    lines = [name for name, kind in layers if "LINESTRING" in kind.upper()]
     return lines[0] if lines else None

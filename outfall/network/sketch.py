@@ -57,12 +57,13 @@ def describe_network(network: Network) -> str:
         f"{count:,} {kind}" for kind, count in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     )
     loops = network.loops()["loop"].nunique()
-    crs = network.crs.to_authority()
+    said = network.crs.to_json_dict().get("id")
+    crs = f"{said['authority']}:{said['code']}" if said else network.crs.name
     return (
         f"Network: {_count(len(network.reaches), 'reach', 'reaches')}{f' ({named})' if named else ''}, "
         f"{network.arrays.length_m.sum() / 1000:,.1f} km, {_count(len(network.nodes), 'node')}, "
         f"{_count(int(network.arrays.is_mouth.sum()), 'mouth')}, {_count(int(network.pieces().nunique()), 'piece')}, "
-        f"{_count(loops, 'loop')}, {':'.join(crs) if crs else network.crs.name}"
+        f"{_count(loops, 'loop')}, {crs}"
     )
 
 

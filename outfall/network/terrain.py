@@ -5,6 +5,7 @@ Needs the package pyflwdir (extra ``terrain``); nothing else in the package does
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ import shapely
 from outfall.errors import NetworkError, Problem, ReadError
 from outfall.network.build import build_network
 from outfall.network.terrain_cells import basins_of, cells_of, check_raster, load_pyflwdir, quiet, stream_lines
+from outfall.tables.safe import raster_driver
 
 if TYPE_CHECKING:
     import pyproj
@@ -112,7 +114,16 @@ def read_terrain(path: Path | str, *, kind: Literal["auto", "directions", "eleva
     import rasterio
 
     try:
-        with rasterio.open(path) as file:
+        driver = raster_driver(path)
+    except ReadError as error:
+        msg = f"{Path(path).name}: cannot be read as a raster; give a GeoTIFF of directions or elevations"
+        raise ReadError(msg) from error
+    try:
+        with warnings.catch_warnings():
+            # a raster that lies nowhere is judged below, by its CRS
+            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+            file = rasterio.open(path, driver=driver)
+        with file:
             values, transform, crs, nodata = file.read(1), file.transform, file.crs, file.nodata
     except rasterio.errors.RasterioError as error:
         msg = f"{Path(path).name}: cannot be read as a raster; give a GeoTIFF of directions or elevations"

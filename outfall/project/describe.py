@@ -20,6 +20,8 @@ from outfall.project.writing import write_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pyproj
+
     from outfall.vocabulary import Lang
 
 __all__ = ["describe_folder"]
@@ -130,12 +132,18 @@ def _missing(look: Look, role: str, renamed: set[str], shown: str, lang: Lang) -
     if look.shape and crs is None:
         sentences.append(_tell("no_crs", lang, file=shown))
     elif crs is not None and look.shape:
-        sentences.append(_tell("one_crs", lang, file=shown, detail=crs.to_string() if crs.to_authority() else crs.name))
+        sentences.append(_tell("one_crs", lang, file=shown, detail=_crs_name(crs)))
     if role == "ground" and not has_column(look, "sightings", "seen_at") and "seen_at" not in renamed:
         sentences.append(_tell("no_time", lang, file=shown))
     if role == "samples" and not has_column(look, "samples", "taken_at") and "taken_at" not in renamed:
         sentences.append(_tell("no_sample_time", lang, file=shown))
     return sentences
+
+
+def _crs_name(crs: pyproj.CRS) -> str:
+    """Return the code a CRS says itself, else its name; to search the register for a likeness can take half a minute."""
+    said = crs.to_json_dict().get("id")
+    return f"{said['authority']}:{said['code']}" if said else str(crs.name)
 
 
 def _leftovers(looks: list[Look], lang: Lang) -> list[str]:

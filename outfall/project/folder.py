@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from outfall.errors import Problem, ProjectError
 from outfall.project.problems import table_problems
 from outfall.project.settings import DEFAULTS, FILE_NAME, parse_settings, to_relative
-from outfall.project.writing import append_input, write_text
+from outfall.project.writing import append_input, read_text, write_text
 from outfall.store import append_rows, create_store, list_tables, read_rows, write_aside
+from outfall.store.backend import is_url
 from outfall.tables import contracts, empty
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class Project:
         ``name``, ``crs`` (metric CRS of the network or ``auto``), ``points_crs``, ``tz``.
     inputs : tuple of Input
         In the order of ``outfall.toml``.
+    address : str, default ""
+        ``postgresql://…`` of the store, where it is not a file in ``out``. It is never written into ``outfall.toml``, for
+        it may hold a password.
 
     Examples
     --------
@@ -55,9 +59,10 @@ class Project:
     out: Path
     settings: Mapping[str, str]
     inputs: tuple[Input, ...] = ()
+    address: str = ""
 
     @classmethod
-    def open(cls, folder: Path | str, *, out: Path | str | None = None) -> Project:
+    def open(cls, folder: Path | str, *, out: Path | str | None = None, address: str = "") -> Project:
         """Return the project of a folder; nothing is written.
 
         Parameters
@@ -66,6 +71,8 @@ class Project:
             Has an ``outfall.toml``.
         out : path, optional
             Where the store and the outputs go; the folder itself by default.
+        address : str, default ""
+            ``postgresql://…`` of a store that teams share; by default the store is a file in ``out``.
 
         Returns
         -------
@@ -75,13 +82,16 @@ class Project:
         Raises
         ------
         ProjectError
-            There is no ``outfall.toml``, or it says something impossible: all problems at once.
+            There is no ``outfall.toml``, or it says something impossible: all problems at once. Or the address is none.
         """
+        if address and not is_url(address):
+            msg = f"{address!r} is not the address of a store; write postgresql://USER@SERVER/DATABASE"
+            raise ProjectError(msg)
         home = Path(folder)
         home = home.parent if home.name == FILE_NAME else home
-        text = _read(home)
+        text = read_text(home)
         settings, inputs = parse_settings(text, home)
-        return cls(home, home if out is None else Path(out), settings, inputs)
+        return cls(home, home if out is None else Path(out), settings, inputs, address)
 
     @classmethod
     def create(
@@ -177,15 +187,15 @@ class Project:
             entry["is_outside"] = True
         given = {"layer": layer, "crs": crs, "tz": tz, "rename": rename, "constants": constants, "options": options}
         entry |= {key: value for key, value in given.items() if value}
-        text = append_input(_read(self.folder), entry)
+        text = append_input(read_text(self.folder), entry)
         settings, inputs = parse_settings(text, self.folder)
         _write(self.folder, text)
-        return Project(self.folder, self.out, settings, inputs)
+        return Project(self.folder, self.out, settings, inputs, self.address)
 
     @property
-    def store(self) -> Path:
-        """Path of the live store: ``<name>.outfalldb`` in ``out``; made by the first save."""
-        return self.out / f"{self.settings['name']}.outfalldb"
+    def store(self) -> Path | str:
+        """Address of the store, or path of the live file: ``<name>.outfalldb`` in ``out``, made by the first save."""
+        return self.address or self.out / f"{self.settings['name']}.outfalldb"
 
     def save(
         self, table: str, frame: pd.DataFrame, *, actor: str = "outfall", reason: str = "", replace: bool = False
@@ -217,7 +227,8 @@ class Project:
         TableError
             The rows do not meet the contract.
         """
-        return append_rows(create_store(self.store), table, frame, actor=actor, reason=reason, replace=replace)
+        create_store(self.store)
+        return append_rows(self.store, table, frame, actor=actor, reason=reason, replace=replace)
 
     def load(self, table: str, *, as_of: datetime | int | None = None) -> pd.DataFrame:
         """Return a saved table, now or as of a moment; empty where nothing was saved.
@@ -239,16 +250,18 @@ class Project:
         StoreError
             There is no such table, or the store is damaged.
         """
-        if not self.store.exists() and table in contracts():
+        if not self._has_store() and table in contracts():
             return empty(table)
         return read_rows(self.store, table, as_of=as_of)
 
     def tables(self) -> dict[str, int]:
         """Return the saved tables, with how many rows each has."""
-        return list_tables(self.store) if self.store.exists() else {}
+        return list_tables(self.store) if self._has_store() else {}
 
     def problems(self) -> list[Problem]:
-        """Return everything that is wrong: the settings, the log, each saved table, ids that lead nowhere.
+        """Return everything that is wrong: the settings, the log, each saved table, ids that lead nowhere, what waits.
+
+        What waits for a person are rows in quarantine, and conflicts between what two teams wrote.
 
         Returns
         -------
@@ -256,11 +269,14 @@ class Project:
             Empty for a sound project.
         """
         try:
-            parse_settings(_read(self.folder), self.folder)
+            parse_settings(read_text(self.folder), self.folder)
             found: list[Problem] = []
         except ProjectError as error:
             found = list(error.problems) or [Problem(FILE_NAME, error.message)]
-        return found + (table_problems(self.store) if self.store.exists() else [])
+        return found + (table_problems(self.store) if self._has_store() else [])
+
+    def _has_store(self) -> bool:
+        return bool(self.address) or Path(self.store).exists()
 
     def __repr__(self) -> str:
         """Return the project in one line."""
@@ -272,21 +288,6 @@ class Project:
             for item in self.inputs
         )
         return f"<table><caption>{html.escape(repr(self))}</caption><tr><th>role</th><th>file</th></tr>{rows}</table>"
-
-
-def _read(folder: Path) -> str:
-    file = folder / FILE_NAME
-    if not file.is_file():
-        msg = f"{folder}: no {FILE_NAME} in this folder; write one with: outfall init {folder}"
-        raise ProjectError(msg)
-    raw = file.read_bytes()
-    for encoding in ("utf-8-sig", "gb18030"):  # Windows editors write both
-        try:
-            return raw.decode(encoding).replace("\r\n", "\n")
-        except UnicodeDecodeError:
-            continue
-    msg = f"{file}: the text is neither UTF-8 nor GB 18030; save it as UTF-8"
-    raise ProjectError(msg)
 
 
 def _write(folder: Path, text: str) -> None:

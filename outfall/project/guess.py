@@ -123,7 +123,7 @@ def _rules(look: Look) -> Iterable[tuple[str, str, str]]:
         "crawler",
         "defects",
         _all(
-            _known(look, "crawler", "pipe_id", "from_manhole"),
+            _known(look, "crawler", "pipe_id", "from_manhole", "upper_manhole"),
             _known(look, "crawler", "distance_m"),
             _known(look, "crawler", "code"),
         ),

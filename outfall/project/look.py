@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
 
-from outfall.errors import OutfallError
+from outfall.errors import OutfallError, ReadError
 from outfall.tables import read_frame
+from outfall.tables.safe import list_geopackage, list_sheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ _RASTERS = {".tif", ".tiff"}
 _LAYERED = {".gpkg"}
 _BOOKS = {".xlsx", ".xls", ".xlsm", ".ods"}
 _TABLES = {".csv", ".txt", ".tsv", *_BOOKS}
-_VECTORS = {".shp", ".geojson", ".json", ".fgb", ".kml", ".gpx", ".gml", ".dxf", *_LAYERED}
+_VECTORS = {".shp", ".geojson", ".json", ".fgb", ".kml", ".kmz", ".gpx", ".gml", ".dxf", *_LAYERED}
 _BESIDE = {".dbf", ".shx", ".prj", ".cpg", ".sbn", ".sbx", ".qpj", ".qmd", ".tfw", ".ovr", ".xml"}
 _DEPTH = 3
 _SHAPES = {"Point": "point", "MultiPoint": "point", "LineString": "line", "MultiLineString": "line"}
@@ -144,19 +144,13 @@ def _table(path: Path, name: str, layer: str | None) -> Look:
 def _layers(path: Path) -> list[str]:
     """Return the layers or sheets that hold something; what is not plainly of its format is left to read_frame."""
     suffix = path.suffix.casefold()
-    if suffix in _LAYERED and _starts_with(path, b"SQLite format 3\0"):
-        import pyogrio
-
-        try:
-            return [str(name) for name, _ in pyogrio.list_layers(path)]
-        except pyogrio.errors.DataSourceError:  # read_frame says it better
-            return []
-    if suffix in _BOOKS:
-        from python_calamine import CalamineWorkbook
-
-        read_frame(path)  # refuses what unpacks to too much
-        with CalamineWorkbook.from_path(os.fspath(path)) as book:
-            return [name for name in book.sheet_names if book.get_sheet_by_name(name).height > 1]
+    try:
+        if suffix in _LAYERED and _starts_with(path, b"SQLite format 3\0"):
+            return [name for name, _ in list_geopackage(path)]
+        if suffix in _BOOKS:
+            return list_sheets(path)
+    except ReadError:  # read_frame says it better
+        return []
     return []
 
 

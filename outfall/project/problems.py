@@ -1,4 +1,4 @@
-"""What is wrong with what was saved: the log, the contracts, and ids that lead nowhere."""
+"""What is wrong with what was saved: the log, the contracts, ids that lead nowhere, and what waits for a person."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from outfall.errors import Problem, StoreError
-from outfall.store import list_tables, read_rows, verify_chain
+from outfall.store import list_conflicts, list_quarantine, list_tables, read_rows, verify_chain
 from outfall.tables import contract, find_problems, split_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import pandas as pd
+
+    from outfall.store.backend import Store
 
 __all__ = ["table_problems"]
 
 _NOT_ROWS = {"unregistered"}
 
 
-def table_problems(store: Path) -> list[Problem]:
-    """Return every problem of the tables in a store, in the order of the flow.
+def table_problems(store: Store) -> list[Problem]:
+    """Return every problem of the tables in a store, in the order of the flow, and what waits for a person.
 
     Parameters
     ----------
-    store : Path
+    store : path, URL or open store
         The live store.
 
     Returns
@@ -37,6 +38,7 @@ def table_problems(store: Path) -> list[Problem]:
     try:
         verify_chain(store)
         frames = {name: read_rows(store, name) for name in list_tables(store)}
+        waiting = _waiting(store)
     except StoreError as error:
         return [Problem("store", str(error))]
     found = []
@@ -46,6 +48,19 @@ def table_problems(store: Path) -> list[Problem]:
         ]
     for row in csv.DictReader(files(__package__).joinpath("references.csv").read_text(encoding="utf-8").splitlines()):
         found += _lost(frames, row)
+    return found + waiting
+
+
+def _waiting(store: Store) -> list[Problem]:
+    """Return the rows in quarantine, by reason, and the cells two teams filled differently."""
+    found = []
+    for (table, reason), rows in list_quarantine(store).groupby(["table", "reason"], sort=False):
+        fix = "correct them and let them in with release_quarantine"
+        found.append(Problem(f"{table}: quarantine", str(reason), fix, tuple(rows["row"])))
+    for (table, key, column), sides in list_conflicts(store).groupby(["table", "key", "column"], sort=False):
+        said = ", ".join(f"{value!r} ({actor})" for value, actor in zip(sides["value"], sides["actor"], strict=True))
+        where = f"{table}.{column}" if column else str(table)
+        found.append(Problem(where, f"written differently: {said}", "decide with resolve_conflict", (str(key),)))
     return found
 
 

@@ -1,4 +1,4 @@
-"""How outfall.toml is written: readable, with its comments kept when something is added."""
+"""How outfall.toml is read and written: readable, with its comments kept when something is added."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import tomlkit
 
+from outfall.errors import ProjectError
+from outfall.project.settings import FILE_NAME
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-__all__ = ["append_input", "write_text"]
+__all__ = ["append_input", "read_text", "write_text"]
 
 
 def write_text(
@@ -87,3 +91,19 @@ def _listed(entry: Mapping[str, object]) -> tomlkit.items.AoT:
 def _comment(text: str) -> str:
     plain = re.sub(r"[\x00-\x1f\x7f]+", " ", text)
     return f"# {plain}\n"
+
+
+def read_text(folder: Path) -> str:
+    """Return what the ``outfall.toml`` of a folder says, in either encoding that editors write."""
+    file = folder / FILE_NAME
+    if not file.is_file():
+        msg = f"{folder}: no {FILE_NAME} in this folder; write one with: outfall init {folder}"
+        raise ProjectError(msg)
+    raw = file.read_bytes()
+    for encoding in ("utf-8-sig", "gb18030"):  # Windows editors write both
+        try:
+            return raw.decode(encoding).replace("\r\n", "\n")
+        except UnicodeDecodeError:
+            continue
+    msg = f"{file}: the text is neither UTF-8 nor GB 18030; save it as UTF-8"
+    raise ProjectError(msg)

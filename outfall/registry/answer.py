@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import geopandas as gpd
 import pandas as pd
 
+from outfall.coordinates import to_crs
+from outfall.registry.known import keep_known, known_sightings
 from outfall.registry.matched import find_doubts, match_sightings
 from outfall.registry.merge import name_outfalls
 from outfall.registry.mouths import place_outfalls
@@ -28,13 +30,15 @@ def register(
     same_share: float = 0.5,
     doubt_share: float = 0.2,
     review: pd.DataFrame | None = None,
+    known: gpd.GeoDataFrame | None = None,
 ) -> gpd.GeoDataFrame:
     """Return one outfall for each thing that was seen, with its place on the network and the reasons.
 
-    Two sightings of different surveys are one thing with odds made of a prior from how crowded the bank is, their
-    positions (a two-dimensional Gaussian with the sigma of each; the offset of each survey is estimated), and what both
-    say: bank, shape, class, diameter, name, code, photo. Groups grow from the surest pair by mean log odds; one survey
-    sees a thing at most once. Steps of a towed sensor go to the outfall that explains them; a step nobody explains
+    Sightings are one thing with odds made of how crowded the bank is and who missed it, their positions (a
+    two-dimensional Gaussian with the sigma of each), and what they say: bank, shape, class, discharge, colour, diameter,
+    name, code, photo. The offset of each survey, the true scale of each platform's sigmas and how often it misses or says
+    a wrong word are learned from the sightings. Groups grow from the surest pairs; then single sightings move, swap and
+    part while that makes the whole likelier. One survey sees a thing at most once, people on foot rarely twice. Steps of a towed sensor go to the outfall that explains them; a step nobody explains
     becomes a suspected outfall. Finds inside pipes are no outfalls and are left out with a note.
 
     Parameters
@@ -44,11 +48,16 @@ def register(
     network : Network
         Rivers and pipes the outfalls get their place on.
     same_share : float, default 0.5
-        Least probability for sightings to be put together.
+        Least probability for sightings to be put together, step by step; the whole of an outfall may end below it
+        (``match_share``), and is then listed for people.
     doubt_share : float, default 0.2
         Decisions nearer to even odds than this are listed for people.
     review : DataFrame, optional
         Decisions of people that win over everything: ``sighting_a``, ``sighting_b``, ``same`` (True or False).
+    known : GeoDataFrame, optional
+        Contract ``outfalls`` from before: their ids stay. Give all sightings again or only new ones; a known outfall
+        whose sightings are not given stands for itself. One that becomes part of another keeps its row, with
+        ``merged_into``.
 
     Returns
     -------
@@ -77,31 +86,25 @@ def register(
     >>> outfalls[["status", "sighting_ids", "receiving_water", "side"]].values.tolist()
     [['confirmed', 'D1;F1', 'East Brook', 'left']]
     """
-    known = match_sightings(seen, network, same_share=same_share, doubt_share=doubt_share, review=review)
-    rows, notes, unused = outfall_rows(known, network, same_share=same_share)
-    notes = [*known.notes, *known.piped.notes, *find_doubts(known, doubt_share), *notes]
+    tables = [seen] if isinstance(seen, pd.DataFrame) else list(seen)
+    if known is not None:
+        stand_ins = known_sightings(known, {str(one) for table in tables for one in table["sighting_id"]}, network.crs)
+        tables += [] if stand_ins is None else [stand_ins]
+    matched = match_sightings(tables, network, same_share=same_share, doubt_share=doubt_share, review=review)
+    rows, notes, unused = outfall_rows(matched, network, same_share=same_share)
+    notes = [*matched.notes, *matched.piped.notes, *find_doubts(matched, doubt_share), *notes]
     if not rows:
         nothing = attach_issues(empty("outfalls", crs=network.crs), notes)
         nothing.attrs["unused"] = unused
         return nothing
     names, found = name_outfalls(rows)
+    dead: list[dict[str, object]] = []
+    if known is not None:
+        names, dead, kept = keep_known(rows, names, to_crs(known, network.crs, where="known"))
+        found += kept
     table = gpd.GeoDataFrame(pd.DataFrame(rows), geometry="geometry", crs=network.crs)
     table["outfall_id"] = names
-    table = table.sort_values("outfall_id", kind="stable").reset_index(drop=True)
-    places = place_outfalls(table, network)
-    said = table["side"].astype("object")
-    for column in places.columns:
-        table[column] = places[column].to_numpy()
-    table["side"] = said.where(said.notna(), table["side"])
-    lost = table.loc[table["reach_id"].isna(), "outfall_id"]
-    if len(lost):
-        reason, reason_zh = f"{len(lost)} outfalls have no water or pipe near", f"{len(lost)} 个排口附近无水系或管网"
-        found.append(
-            issue("no_place", "outfalls", reason, reason_zh=reason_zh, rows=lost, decision="kept without a place")
-        )
-    checked = attach_issues(check(table, "outfalls"), [*notes, *found])
-    checked.attrs["unused"] = unused
-    return checked
+    return _finished(table, dead, network, notes=[*notes, *found], unused=unused)
 
 
 def list_doubtful(
@@ -153,3 +156,33 @@ def list_doubtful(
     """
     known = match_sightings(seen, network, same_share=same_share, doubt_share=doubt_share, review=review)
     return list_issues(attach_issues(pd.DataFrame(), find_doubts(known, doubt_share)))
+
+
+def _finished(
+    table: gpd.GeoDataFrame,
+    dead: list[dict[str, object]],
+    network: Network,
+    *,
+    notes: list[dict[str, object]],
+    unused: list[dict[str, str]],
+) -> gpd.GeoDataFrame:
+    """Return outfalls with their places, checked, with what was doubted; those merged before stand among them."""
+    table = table.sort_values("outfall_id", kind="stable").reset_index(drop=True)
+    places = place_outfalls(table, network)
+    said = table["side"].astype("object")
+    for column in places.columns:
+        table[column] = places[column].to_numpy()
+    table["side"] = said.where(said.notna(), table["side"])
+    lost = table.loc[table["reach_id"].isna(), "outfall_id"]
+    if len(lost):
+        reason, reason_zh = f"{len(lost)} outfalls have no water or pipe near", f"{len(lost)} 个排口附近无水系或管网"
+        decision = "kept without a place"
+        notes = [*notes, issue("no_place", "outfalls", reason, reason_zh=reason_zh, rows=lost, decision=decision)]
+    checked = gpd.GeoDataFrame(check(table, "outfalls"))
+    if dead:
+        gone = check(gpd.GeoDataFrame(pd.DataFrame(dead), geometry="geometry", crs=network.crs), "outfalls")
+        both = pd.concat([checked, gone]).sort_values("outfall_id", kind="stable").reset_index(drop=True)
+        checked = gpd.GeoDataFrame(check(both, "outfalls"))
+    checked = gpd.GeoDataFrame(attach_issues(checked, notes))
+    checked.attrs["unused"] = unused
+    return checked

@@ -1,230 +1,191 @@
-"""How likely two sightings are one thing: position, attributes and how crowded the bank is."""
+"""Which sightings are one thing: odds from position and words, learned from the surveys themselves, and the groups."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import shapely
+from scipy.spatial import cKDTree
 
-from outfall.registry.attributes import WORDS, attribute_log_lr
+from outfall.registry.attributes import likelihoods, read_attributes
+from outfall.registry.cluster import grow, settle
+from outfall.registry.facts import Facts, Model
+from outfall.registry.learn import Near, Surveys, crowding, learn, neighbours, start
+from outfall.registry.murky import find_murk, hold
+from outfall.registry.proofs import read_proofs
 from outfall.registry.seen import platforms, positions
+from outfall.registry.state import Links, State
+from outfall.registry.steps import directions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import geopandas as gpd
     from numpy.typing import NDArray
 
-__all__ = ["Matches", "match_pairs"]
+    from outfall.network import Network
+
+__all__ = ["Matches", "match_things"]
 
 _GATE = 8.0  # pairs farther apart than this many standard deviations are never one thing
-_STRAY_SHARE, _STRAY_TIMES = 0.1, 3.0  # one position in ten is three times worse than its sigma says
-_NEAR_M = 150.0  # how far along the bank crowding is counted
-_BANK_M = 8.0  # how far outfalls stray from the line of the bank
-_FOUND_SHARE = 0.6  # how often a survey that passes an outfall sees it
-# As sightings of two surveys pair off one to one, the other hypothesis is that each survey missed what the other saw.
-_MISSED = float(np.log(_FOUND_SHARE / (1.0 - _FOUND_SHARE) ** 2))
-_SURE = 3.0
-_LEAST_PAIRS = 8  # fewer sure pairs than this say nothing about the bias of a survey
-_ROUNDS = 3
-_MOST_STRETCH = 1.5  # of a sigma in one round
+_NEAREST = 40  # sightings a sighting is compared with
+_ROUNDS = 4
+_SURE = 1.0
 
 
 class Matches(NamedTuple):
-    """Pairs of sightings that may be one thing.
+    """Groups of sightings that are one thing, and all that was learned on the way.
 
     Parameters
     ----------
-    left, right : ndarray of int, m
-        Rows of the sightings; left is before right.
-    log_odds : ndarray, m
-        That they are one thing.
-    reasons : mapping of str to ndarray, m
-        Log likelihood ratios of position and of each attribute.
+    state : State
+        The groups; ask it what joining or parting would gain.
+    surveys : Surveys
+        Who saw what.
+    fixed : ndarray of bool, n
+        Sightings people put together.
     points_m : ndarray, n by 2
-        East and north without the bias of each survey.
+        East and north without the offset of each survey.
     sigma_m : ndarray, n
-        With what remains unknown of that bias.
-    bias : list of (survey, east_m, north_m, pairs)
-        What was estimated.
+        With the learned scale and what remains unknown of that offset.
     """
 
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    log_odds: NDArray[np.float64]
-    reasons: dict[str, NDArray[np.float64]]
+    state: State
+    surveys: Surveys
+    fixed: NDArray[np.bool_]
     points_m: NDArray[np.float64]
     sigma_m: NDArray[np.float64]
-    bias: list[tuple[str, float, float, int]]
 
 
-def match_pairs(seen: gpd.GeoDataFrame) -> Matches:
-    """Return every pair that may be one thing, with its log odds.
+def match_things(
+    seen: gpd.GeoDataFrame,
+    network: Network,
+    *,
+    least: float,
+    same: Iterable[tuple[int, int]] = (),
+    different: Iterable[tuple[int, int]] = (),
+) -> Matches:
+    """Return which sightings are one thing.
 
-    The log odds are a prior from how crowded the bank is (a second outfall close by is likelier where outfalls stand
-    close), the likelihood ratio of the two positions as two-dimensional Gaussians with the sigma of each sighting, and
-    one for each attribute. The offset that all positions of one survey share is estimated from sure pairs, where there
-    are at least eight, as their median; all constants are our defaults.
+    In turns: groups are grown from the surest pairs, and from the groups are learned the offset of each survey (medians
+    of sure pairs, one linear system), the true scale of each platform's sigmas, how often each survey misses, how often
+    each platform says a wrong word, and how crowded the banks are (from pairs within one survey, which are two things).
+    At last single sightings move, swap and part while that makes the whole likelier.
 
     Parameters
     ----------
     seen : GeoDataFrame, n rows
         Ordered by id, all with a point; from seen.gather.
+    network : Network
+        Its rivers say what along and across are.
+    least : float
+        Log odds below which groups stay apart.
+    same, different : iterable of pairs of rows
+        What people decided; wins over everything.
 
     Returns
     -------
     Matches
-        Pairs ordered by row.
+        The same for any order of the sightings.
     """
-    at, own = positions(seen), seen["sigma_m"].to_numpy(dtype=float)
-    if not len(seen):
-        return _nothing()
-    names = sorted(set(seen["survey_id"].astype(str)))
-    survey = np.searchsorted(names, seen["survey_id"].astype(str).to_numpy())
-    default = seen["platform"].map({name: platform.bias_m for name, platform in platforms().items()}).to_numpy(float)
-    unknown = np.array([default[survey == code].max() for code in range(len(names))])
-    left, right = _near(at, np.hypot(own, unknown[survey]), survey)
-    attributes = attribute_log_lr(seen, left, right)
-    said = np.sum(list(attributes.values()), axis=0) if len(left) else np.zeros(0)
-    crowd = _crowding(at, survey, left, right)
-    shift, count, rest = np.zeros((len(names), 2)), np.zeros(len(names), dtype=int), unknown.copy()
-    for _ in range(_ROUNDS):
-        position = _position(at - shift[survey], np.hypot(own, rest[survey]), crowd, left, right)
-        shift, count, rest = _bias(at, own, survey, unknown, left, right, position + said)
-        own = own * _stretch(at - shift[survey], np.hypot(own, rest[survey]), survey, left, right, position + said)
-    sigma = np.hypot(own, rest[survey])
-    position = _position(at - shift[survey], sigma, crowd, left, right)
-    bias = [(name, *map(float, shift[code]), int(count[code])) for code, name in enumerate(names) if count[code]]
-    return Matches(left, right, position + said, {"position": position, **attributes}, at - shift[survey], sigma, bias)
+    surveys, middle = _surveys(seen)
+    attributes = read_attributes(seen)
+    murk, of_survey = find_murk(surveys), np.zeros(len(surveys.names), dtype=np.int64)
+    of_survey[surveys.survey] = surveys.platform
+    model = hold(start(surveys, attributes, len(platforms())), murk, of_survey)
+    links = _links(seen, surveys)
+    heading = directions(seen, network) if len(seen) else np.zeros((0, 2))
+    near = neighbours(surveys, heading)
+    twice = np.log(np.maximum(surveys.twice_share, 1e-300))
+    twice[surveys.twice_share == 0.0] = -np.inf
+    barred = np.array(sorted(different), dtype=np.int64).reshape(-1, 2)
+    decided = np.array(sorted(same), dtype=np.int64).reshape(-1, 2)
+    for turn in range(_ROUNDS + 1 if len(links.left) else 1):
+        facts = _facts(surveys, model, near, heading)
+        state = State(facts, model, links, surveys.survey, twice, barred)
+        _decide(state, decided)
+        grow(state, least)
+        if turn < _ROUNDS and len(links.left):
+            if turn == _ROUNDS - 1:
+                settle(state, np.isin(np.arange(len(seen)), decided))
+            learned = learn(model, surveys, near, state.label, _sure_pairs(state, surveys))
+            model = hold(learned, murk, of_survey)
+    fixed = np.isin(np.arange(len(seen)), decided)
+    settle(state, fixed)
+    grow(state, least)
+    settle(state, fixed)
+    moved = surveys.at_m - model.shift_m[surveys.survey]
+    return Matches(state, surveys, fixed, moved + middle, _sigma(surveys, model))
 
 
-def _nothing() -> Matches:
-    rows, values = np.zeros(0, dtype=np.int64), np.zeros(0)
-    reasons = {"position": values, **dict.fromkeys(WORDS, values)}
-    return Matches(rows, rows, values, reasons, np.zeros((0, 2)), values, [])
+def _surveys(seen: gpd.GeoDataFrame) -> tuple[Surveys, NDArray[np.float64]]:
+    names, survey = np.unique(seen["survey_id"].astype(str).to_numpy(), return_inverse=True)
+    known = platforms()
+    number = {name: at for at, name in enumerate(known)}
+    platform = seen["platform"].map(number).to_numpy(dtype=np.int64)
+    bias, twice = (np.array([getattr(one, name) for one in known.values()]) for name in ("bias_m", "twice_share"))
+    largest, most = np.zeros(len(names)), np.zeros(len(names))
+    np.maximum.at(largest, survey, bias[platform])
+    np.maximum.at(most, survey, twice[platform])
+    at = positions(seen) if len(seen) else np.zeros((0, 2))
+    middle = (at.min(axis=0) + at.max(axis=0)) / 2 if len(at) else np.zeros(2)
+    sigma = seen["sigma_m"].to_numpy(dtype=float)
+    return Surveys(at - middle, sigma, survey, platform, names.tolist(), largest, most), middle
 
 
-def _near(
-    at: NDArray[np.float64], sigma: NDArray[np.float64], survey: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return pairs of different surveys within the gate; a pair is found from the one that is less sure."""
-    points = shapely.points(at)
-    tree = shapely.STRtree(points)
-    one, two = tree.query(points, predicate="dwithin", distance=_GATE * np.sqrt(2.0) * sigma)
-    left, right = np.minimum(one, two), np.maximum(one, two)
-    keep = survey[left] != survey[right]
-    pairs = np.unique(np.column_stack([left[keep], right[keep]]), axis=0)
-    gap = np.hypot(*(at[pairs[:, 0]] - at[pairs[:, 1]]).T)
-    inside = gap <= _GATE * np.hypot(sigma[pairs[:, 0]], sigma[pairs[:, 1]])
-    return pairs[inside, 0].astype(np.int64), pairs[inside, 1].astype(np.int64)
+def _sigma(surveys: Surveys, model: Model) -> NDArray[np.float64]:
+    return np.hypot(surveys.sigma_m * model.stretch[surveys.platform], model.rest_m[surveys.survey])
 
 
-def _crowding(
-    at: NDArray[np.float64], survey: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return for each pair how many other outfalls a metre of bank holds there, as the fuller survey saw them."""
-    seen_by: dict[tuple[int, int], int] = {}
-    points = shapely.points(at)
-    for code in np.unique(survey):
-        rows = np.flatnonzero(survey == code)
-        tree = shapely.STRtree(points[rows])
-        who, _ = tree.query(points, predicate="dwithin", distance=_NEAR_M)
-        counts = np.bincount(who, minlength=len(at))
-        seen_by.update({(int(code), row): int(count) for row, count in enumerate(counts) if count})
-    there = [seen_by.get((int(survey[two]), int(one)), 0) for one, two in zip(left, right, strict=True)]
-    here = [seen_by.get((int(survey[one]), int(two)), 0) for one, two in zip(left, right, strict=True)]
-    others = np.maximum(np.maximum(there, here) - 0.5, 0.25) if len(left) else np.zeros(0)
-    return others / (2.0 * _NEAR_M)
-
-
-def _position(
-    at: NDArray[np.float64],
-    sigma: NDArray[np.float64],
-    crowd: NDArray[np.float64],
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    gap2 = ((at[left] - at[right]) ** 2).sum(axis=1)
-    variance = sigma[left] ** 2 + sigma[right] ** 2
-    good = -gap2 / (2 * variance) - np.log(2 * np.pi * variance) + np.log(1 - _STRAY_SHARE)
-    wide = variance * _STRAY_TIMES**2
-    stray = -gap2 / (2 * wide) - np.log(2 * np.pi * wide) + np.log(_STRAY_SHARE)
-    same = np.logaddexp(good, stray)
-    other = np.log(crowd) - 0.5 * np.log(2 * np.pi * (variance + _BANK_M**2))
-    return same - other + _MISSED
-
-
-def _bias(
-    at: NDArray[np.float64],
-    own: NDArray[np.float64],
-    survey: NDArray[np.int64],
-    unknown: NDArray[np.float64],
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-    log_odds: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """Return the offset of each survey, from how many pairs, and what remains unknown of it."""
-    size = len(unknown)
-    matrix, aim = np.diag(1.0 / unknown**2), np.zeros((size, 2))
-    count = np.zeros(size, dtype=int)
-    sure = np.flatnonzero((log_odds > _SURE) & _is_mutual(survey, left, right, log_odds))
-    # Rows are ordered by id, so either survey of a pair may be on the left: turn all of them one way.
-    turned = survey[left[sure]] > survey[right[sure]]
-    one_row, two_row = np.where(turned, right[sure], left[sure]), np.where(turned, left[sure], right[sure])
-    keys = survey[one_row] * size + survey[two_row]
-    for key in np.unique(keys):
-        rows = np.flatnonzero(keys == key)
-        if len(rows) < _LEAST_PAIRS:
-            continue
-        one, two = divmod(int(key), size)
-        offset = np.median(at[one_row[rows]] - at[two_row[rows]], axis=0)
-        spread = np.median(own[one_row[rows]] ** 2 + own[two_row[rows]] ** 2)
-        weight = len(rows) / (np.pi / 2 * spread)
-        matrix[[one, two], [one, two]] += weight
-        matrix[one, two] -= weight
-        matrix[two, one] -= weight
-        aim[one] += weight * offset
-        aim[two] -= weight * offset
-        count[[one, two]] += len(rows)
-    inverse = np.linalg.inv(matrix)
-    # A bias all surveys share moves every outfall and no pair: what counts here is what differs between surveys.
-    shared = 1.0 / (1.0 / unknown**2).sum()
-    rest = np.sqrt(np.maximum(np.diag(inverse) - shared, 0.0))
-    return inverse @ aim, count, np.where(count > 0, rest, unknown)
-
-
-def _stretch(
-    at: NDArray[np.float64],
-    sigma: NDArray[np.float64],
-    survey: NDArray[np.int64],
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-    log_odds: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Return for each sighting how much too small the sigmas of its survey are, from the gaps of likely pairs."""
-    likely = (log_odds > 0.0) & _is_mutual(survey, left, right, log_odds)
-    gap2 = ((at[left[likely]] - at[right[likely]]) ** 2).sum(axis=1)
-    times = gap2 / (sigma[left[likely]] ** 2 + sigma[right[likely]] ** 2) / (2.0 * np.log(2.0))
-    found = np.ones(int(survey.max(initial=0)) + 1)
-    for code in range(len(found)):
-        mine = times[(survey[left[likely]] == code) | (survey[right[likely]] == code)]
-        if len(mine) >= _LEAST_PAIRS:
-            found[code] = float(np.sqrt(np.clip(np.median(mine), 1.0, _MOST_STRETCH**2)))
-    return found[survey]
-
-
-def _is_mutual(
-    survey: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64], log_odds: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Return which pairs are the best either side has in the other's survey."""
-    size = int(survey.max(initial=0)) + 1
-    best: dict[int, float] = {}
-    mine, theirs = left * size + survey[right], right * size + survey[left]
-    for key, value in zip(np.concatenate([mine, theirs]), np.concatenate([log_odds, log_odds]), strict=True):
-        best[int(key)] = max(best.get(int(key), -np.inf), float(value))
-    return np.array(
-        [
-            value >= best[int(one)] and value >= best[int(two)]
-            for one, two, value in zip(mine, theirs, log_odds, strict=True)
-        ],
-        dtype=bool,
+def _facts(surveys: Surveys, model: Model, near: Near, heading: NDArray[np.float64]) -> Facts:
+    weight = _sigma(surveys, model) ** -2.0
+    moved = surveys.at_m - model.shift_m[surveys.survey]
+    words = zip(model.attributes, model.right, strict=True)
+    said = [np.ones((len(weight), 0)), *(likelihoods(attribute, right, surveys.platform) for attribute, right in words)]
+    crowd, missed, lone = crowding(near, surveys, model)
+    return Facts(
+        np.ones(len(weight)),
+        weight,
+        moved * weight[:, None],
+        missed,
+        lone,
+        crowd,
+        heading,
+        np.concatenate(said, axis=1),
     )
+
+
+def _links(seen: gpd.GeoDataFrame, surveys: Surveys) -> Links:
+    """Return pairs that could be one thing, found from the one that is less sure."""
+    wide = np.hypot(surveys.sigma_m, surveys.bias_m[surveys.survey]) * _GATE
+    if not len(seen):
+        none = np.zeros(0, dtype=np.int64)
+        return Links(none, none, np.zeros((0, 3)), np.zeros((0, 3), dtype=bool))
+    near = min(_NEAREST + 1, len(seen))
+    gap, found = cKDTree(surveys.at_m).query(surveys.at_m, k=np.arange(1, near + 1))
+    row, at = np.nonzero(gap <= np.sqrt(2.0) * wide[:, None])
+    one, two = row.astype(np.int64), found[row, at].astype(np.int64)
+    keys = np.unique(np.minimum(one, two) * len(seen) + np.maximum(one, two))
+    left, right = keys // len(seen), keys % len(seen)
+    gap = np.hypot(*(surveys.at_m[left] - surveys.at_m[right]).T)
+    other = (surveys.survey[left] != surveys.survey[right]) | (surveys.twice_share[surveys.survey[left]] > 0.0)
+    keep = (left != right) & other & (gap <= np.hypot(wide[left], wide[right]))
+    said, speaks = read_proofs(seen, left[keep], right[keep])
+    return Links(left[keep], right[keep], said, speaks)
+
+
+def _decide(state: State, decided: NDArray[np.int64]) -> None:
+    for one, two in decided.tolist():
+        low, high = sorted((int(state.label[one]), int(state.label[two])))
+        rows = np.flatnonzero(state.label == high)
+        state.relabel(rows, np.full(len(rows), low))
+
+
+def _sure_pairs(state: State, surveys: Surveys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return pairs of different surveys in one group whose members belong to it beyond doubt."""
+    links, label = state.links, state.label
+    rows = np.arange(len(label))
+    sure = state.stays(rows) > _SURE
+    together = (label[links.left] == label[links.right]) & sure[links.left] & sure[links.right]
+    together &= surveys.survey[links.left] != surveys.survey[links.right]
+    return links.left[together], links.right[together]

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from outfall.registry.cluster import Groups, group_sightings
-from outfall.registry.match import Matches, match_pairs
+from outfall.registry.explain import Reasons, explain_groups, find_close_calls
+from outfall.registry.match import Matches, match_things
 from outfall.registry.piped import Piped, place_piped
 from outfall.registry.review import check_shares, read_review
-from outfall.registry.seen import gather
+from outfall.registry.seen import gather, platforms
 from outfall.registry.steps import is_step
 from outfall.tables import issue
+from outfall.vocabulary import label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,8 @@ class Matched(NamedTuple):
     things: gpd.GeoDataFrame
     steps: gpd.GeoDataFrame
     matches: Matches
-    groups: Groups
+    members: list[list[int]]
+    reasons: Reasons
     notes: Notes
 
 
@@ -53,50 +55,57 @@ def match_sightings(
     step = is_step(piped.kept)
     things = piped.kept[~step].reset_index(drop=True)
     steps = piped.kept[step].reset_index(drop=True)
-    matches = match_pairs(things)
     same, different, found = read_review(review, things)
-    survey = np.unique(things["survey_id"].astype(str).to_numpy(), return_inverse=True)[1]
     least = float(np.log(same_share / (1.0 - same_share)))
-    groups = group_sightings(
-        survey, matches.left, matches.right, matches.log_odds, least=least, same=same, different=different
-    )
-    for name, east_m, north_m, pairs in matches.bias:
+    matches = match_things(things, network, least=least, same=same, different=different)
+    found += _learned(matches)
+    order = np.argsort(matches.state.label, kind="stable")
+    cut = np.flatnonzero(np.diff(matches.state.label[order])) + 1
+    members = sorted(group.tolist() for group in np.split(order, cut)) if len(order) else []
+    return Matched(piped, things, steps, matches, members, explain_groups(matches), [*notes, *found])
+
+
+def _learned(matches: Matches) -> Notes:
+    """Return what was learned about the surveys, for people to read."""
+    model, names, found = matches.state.model, matches.surveys.names, []
+    for code, name in enumerate(names):
+        if not model.pairs[code]:
+            continue
+        east_m, north_m, pairs = *map(float, model.shift_m[code]), int(model.pairs[code])
         reason = f"positions of survey {name} are moved by {-east_m:+.1f} m east, {-north_m:+.1f} m north ({pairs} sure pairs)"
         reason_zh = f"批次 {name} 整体平移 东 {-east_m:+.1f} m、北 {-north_m:+.1f} m（{pairs} 对可靠匹配）"
         moved = float(np.hypot(east_m, north_m))
         found.append(
             issue("assumption", "sightings", reason, reason_zh=reason_zh, rows=[name], level="note", distance_m=moved)
         )
-    return Matched(piped, things, steps, matches, groups, [*notes, *found])
+    for code, platform in enumerate(platforms()):
+        times = float(model.stretch[code])
+        if not 0.7 < times < 1.4:
+            rows = [
+                name
+                for at, name in enumerate(names)
+                if (matches.surveys.platform[matches.surveys.survey == at] == code).any()
+            ]
+            reason = f"stated position errors of {platform} are taken {times:.2f} times: gaps of sure pairs show it"
+            reason_zh = f"{label('platform', platform, lang='zh')}填报的定位误差按 {times:.2f} 倍计: 可靠匹配的间距如此"
+            found.append(issue("assumption", "sightings", reason, reason_zh=reason_zh, rows=rows, level="note"))
+    return found
 
 
 def find_doubts(known: Matched, doubt_share: float) -> Notes:
     """Return the merges and refusals at nearly even odds, each as its closest pair."""
     ids = known.things["sighting_id"].to_numpy()
-    at_pair = {
-        pair: at for at, pair in enumerate(zip(known.matches.left.tolist(), known.matches.right.tolist(), strict=True))
-    }
     notes = []
-    for merges, decision, decision_zh in (
-        (known.groups.merges, "put together", "已合并"),
-        (known.groups.refused, "kept apart", "未合并"),
-    ):
-        for merge in merges:
-            share = float(1.0 / (1.0 + np.exp(-merge.log_odds)))
-            if not doubt_share < share < 1.0 - doubt_share:
-                continue
-            pairs = [(min(a, b), max(a, b)) for a in merge.left for b in merge.right]
-            one, two = max(
-                (pair for pair in pairs if pair in at_pair), key=lambda pair: known.matches.log_odds[at_pair[pair]]
-            )
-            gap = float(np.hypot(*(known.matches.points_m[one] - known.matches.points_m[two])))
-            reason = (
-                f"{ids[one]} and {ids[two]} are one outfall with probability {share:.2f}, {gap:.1f} m apart: {decision}"
-            )
-            reason_zh = f"{ids[one]} 与 {ids[two]} 相距 {gap:.1f} m, 同一排口概率 {share:.2f}: {decision_zh}"
-            rows = [ids[one], ids[two]]
-            kind = "doubtful_pair"
-            notes.append(
-                issue(kind, "sightings", reason, reason_zh=reason_zh, rows=rows, decision=decision, distance_m=gap)
-            )
+    for one, two, share, is_together in find_close_calls(known.matches, doubt_share):
+        decision, decision_zh = ("put together", "已合并") if is_together else ("kept apart", "未合并")
+        gap = float(np.hypot(*(known.matches.points_m[one] - known.matches.points_m[two])))
+        reason = (
+            f"{ids[one]} and {ids[two]} are one outfall with probability {share:.2f}, {gap:.1f} m apart: {decision}"
+        )
+        reason_zh = f"{ids[one]} 与 {ids[two]} 相距 {gap:.1f} m, 同一排口概率 {share:.2f}: {decision_zh}"
+        rows = [ids[one], ids[two]]
+        kind = "doubtful_pair"
+        notes.append(
+            issue(kind, "sightings", reason, reason_zh=reason_zh, rows=rows, decision=decision, distance_m=gap)
+        )
     return notes

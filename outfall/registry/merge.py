@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from outfall.registry.attributes import WORDS, canonical_code, is_national
+from outfall.registry.proofs import canonical_code, is_national
 from outfall.registry.seen import platforms
 from outfall.tables import issue, join_ids, split_ids
 from outfall.vocabulary import label
@@ -15,24 +15,26 @@ from outfall.vocabulary import label
 if TYPE_CHECKING:
     import pandas as pd
 
-    from outfall.registry.cluster import Merge
-    from outfall.registry.match import Matches
+    from outfall.registry.explain import Reasons
 
-__all__ = ["Member", "as_members", "describe_merges", "merge_rows", "name_outfalls"]
+__all__ = ["Member", "as_members", "describe_group", "merge_rows", "name_outfalls"]
 
 Member = dict[str, Any]
 
 _FIRST_WORDS = ("name", "outfall_class", "outfall_shape", "diameter_mm", "side")
 _VAGUE = {"outfall_class": {"undetermined", "oth.other"}, "outfall_shape": {"other"}}
-_DECISIVE = 0.5
 
 
 def as_members(seen: pd.DataFrame) -> list[Member]:
     """Return sightings as plain rows with the rank of their platform; missing cells are None."""
     columns = [name for name in seen.columns if name != "geometry"]
-    cells = seen[columns].astype("object")
-    rows: list[Member] = cells.where(cells.notna(), None).to_dict("records")
-    return [row | {"rank": platforms()[str(row["platform"])].rank} for row in rows]
+    cells = [seen[name].astype("object").where(seen[name].notna(), None).tolist() for name in columns]
+    rank = {name: platform.rank for name, platform in platforms().items()}
+    ranks = [rank[str(name)] for name in seen["platform"].tolist()]
+    times = seen["seen_at"].astype("object").where(seen["seen_at"].notna(), None)
+    moments = [-np.inf if time is None else float(time.timestamp()) for time in times.tolist()]
+    names = [*columns, "rank", "moment"]
+    return [dict(zip(names, row, strict=True)) for row in zip(*cells, ranks, moments, strict=True)]
 
 
 def merge_rows(members: list[Member]) -> dict[str, object]:
@@ -52,8 +54,10 @@ def merge_rows(members: list[Member]) -> dict[str, object]:
     dict
         Columns of the contract ``outfalls``.
     """
-    order = sorted(members, key=lambda row: (row["rank"], -_moment(row), row["sighting_id"]))
-    late = sorted(members, key=lambda row: (-_moment(row), row["rank"], row["sighting_id"]))
+    order, late = members, members
+    if len(members) > 1:
+        order = sorted(members, key=lambda row: (row["rank"], -row["moment"], row["sighting_id"]))
+        late = sorted(members, key=lambda row: (-row["moment"], row["rank"], row["sighting_id"]))
     found: dict[str, object] = {name: _first(order, name) for name in _FIRST_WORDS}
     codes = list(dict.fromkeys(canonical_code(row["code"]) for row in order if row["code"] is not None))
     national = [code for code in codes if is_national(code)]
@@ -115,76 +119,60 @@ def name_outfalls(rows: list[dict[str, object]]) -> tuple[list[str], list[dict[s
     return list(named), notes
 
 
-def describe_merges(
-    members: dict[int, Member], merges: list[Merge], matches: Matches, pair_at: dict[tuple[int, int], int]
-) -> tuple[str, str, float]:
-    """Return why sightings are one outfall, in English and Chinese, and how sure that is.
+def describe_group(members: dict[int, Member], reasons: Reasons, *, decided: bool) -> tuple[str, str]:
+    """Return why sightings are one outfall, in English and Chinese.
 
     Parameters
     ----------
     members : mapping of int to dict
         The sightings by their row in the matches.
-    merges : list of Merge
-        How the group grew, surest first.
-    matches : Matches
-        What each pair says.
-    pair_at : mapping of pair of rows to int
-        Where a pair stands in the matches.
+    reasons : Reasons
+        How far each is from the others, and what it says.
+    decided : bool
+        Whether people put all of them together.
 
     Returns
     -------
-    tuple of str, str and float
-        The share is that of the weakest merge.
+    tuple of str and str
+        One clause per sighting; two sightings share one.
     """
-    ids = {at: str(row["sighting_id"]) for at, row in members.items()}
     named = [(str(row["sighting_id"]), row["platform"]) for row in members.values()]
     listed = ", ".join(f"{name} ({platform})" for name, platform in named)
     listed_zh = "、".join(f"{name}（{label('platform', platform, lang='zh')}）" for name, platform in named)
     if len(members) == 1:
-        return f"One sighting: {listed}.", f"仅一个疑似点: {listed_zh}。", 1.0
-    parts, parts_zh, least = [], [], 1.0
-    for merge in merges:
-        text, text_zh, share = _one_merge(merge, ids, matches, pair_at)
-        parts.append(text)
-        parts_zh.append(text_zh)
-        least = min(least, share)
-    decided = "" if merges else " Put together by decision of people."
-    decided_zh = "" if merges else "人工判定为同一排口。"
+        return f"One sighting: {listed}.", f"仅一个疑似点: {listed_zh}。"
+    if decided:
+        parts, parts_zh = ["Put together by decision of people."], ["人工判定为同一排口。"]
+    else:
+        asked = list(members)[:1] if len(members) == 2 else list(members)
+        other = str(list(members.values())[1]["sighting_id"]) if len(members) == 2 else ""
+        both = [_one_member(str(members[row]["sighting_id"]), other, row, reasons) for row in asked]
+        parts, parts_zh = [text for text, _ in both], [text for _, text in both]
     return (
-        f"{len(members)} sightings are one: {listed}. {' '.join(parts)}{decided}".strip(),
-        f"{len(members)} 个疑似点为同一排口: {listed_zh}。{''.join(parts_zh)}{decided_zh}",
-        least,
+        f"{len(members)} sightings are one: {listed}. {' '.join(parts)}",
+        f"{len(members)} 个疑似点为同一排口: {listed_zh}。{''.join(parts_zh)}",
     )
 
 
-def _one_merge(
-    merge: Merge, ids: dict[int, str], matches: Matches, pair_at: dict[tuple[int, int], int]
-) -> tuple[str, str, float]:
-    rows = [pair_at[min(a, b), max(a, b)] for a in merge.left for b in merge.right if (min(a, b), max(a, b)) in pair_at]
-    best = max(rows, key=lambda at: (matches.log_odds[at], -at))
-    one, two = ids[int(matches.left[best])], ids[int(matches.right[best])]
-    gap = float(np.hypot(*(matches.points_m[matches.left[best]] - matches.points_m[matches.right[best]])))
-    share = float(1.0 / (1.0 + np.exp(-merge.log_odds)))
-    said = {name: float(np.mean(matches.reasons[name][rows])) for name in WORDS}
-    decisive = sorted(
-        (name for name in said if abs(said[name]) >= _DECISIVE), key=lambda name: (-abs(said[name]), name)
-    )
-    words = "".join(f", {'same' if said[name] > 0 else 'other'} {WORDS[name][0]}" for name in decisive)
-    words_zh = "".join(f", {WORDS[name][1]}{'一致' if said[name] > 0 else '不一致'}" for name in decisive)
+def _one_member(name: str, other: str, row: int, reasons: Reasons) -> tuple[str, str]:
+    words, words_zh = reasons.words[reasons.word[row]]
+    gap, share = reasons.gap_m[row], reasons.share[row]
+    if other:
+        return (
+            f"{name} + {other}: {gap:.1f} m apart{words}; {share:.2f}.",
+            f"{name} 与 {other} 相距 {gap:.1f} m{words_zh}, 概率 {share:.2f}。",
+        )
     return (
-        f"{one} + {two}: {gap:.1f} m apart{words}; {share:.2f}.",
-        f"{one} 与 {two} 相距 {gap:.1f} m{words_zh}, 概率 {share:.2f}。",
-        share,
+        f"{name}: {gap:.1f} m from the others{words}; {share:.2f}.",
+        f"{name} 距其余 {gap:.1f} m{words_zh}, 概率 {share:.2f}。",
     )
 
 
 def _first(rows: list[Member], name: str) -> object:
-    there = [row[name] for row in rows if row[name] is not None]
-    clear = [value for value in there if value not in _VAGUE.get(name, set())]
-    return next(iter(clear or there), None)
-
-
-def _moment(row: Member) -> float:
-    """Return when a sighting was made, for ordering; one without a time is the earliest."""
-    seen_at = row["seen_at"]
-    return float(seen_at.timestamp()) if seen_at is not None else float("-inf")
+    vague, first = _VAGUE.get(name, ()), None
+    for row in rows:
+        value = row[name]
+        if value is not None and value not in vague:
+            return value
+        first = value if first is None else first
+    return first

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from outfall.registry.merge import Member, as_members, describe_merges, merge_rows
+from outfall.registry.merge import Member, as_members, describe_group, merge_rows
 from outfall.registry.seen import positions
 from outfall.registry.steps import explain_steps
 from outfall.tables import issue
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from outfall.network import Network
-    from outfall.registry.cluster import Merge
     from outfall.registry.matched import Matched
 
 __all__ = ["outfall_rows"]
@@ -35,18 +34,15 @@ def outfall_rows(
 ) -> tuple[list[Row], Notes, list[dict[str, str]]]:
     """Return the outfalls as rows before they are named and placed, with doubts and sightings that became none."""
     things = as_members(known.things)
-    matches = known.matches
-    pair_at = {pair: at for at, pair in enumerate(zip(matches.left.tolist(), matches.right.tolist(), strict=True))}
-    group_of = {row: at for at, rows in enumerate(known.groups.members) for row in rows}
-    merges: dict[int, list[Merge]] = {}
-    for merge in known.groups.merges:
-        merges.setdefault(group_of[merge.left[0]], []).append(merge)
+    points, sigma, fixed = known.matches.points_m, known.matches.sigma_m, known.matches.fixed.tolist()
     rows: list[Row] = []
-    for at, members in enumerate(known.groups.members):
+    places = _mean_places(points, sigma, known.members)
+    shares = known.reasons.group_share[known.matches.state.label]
+    for members, place in zip(known.members, places, strict=True):
         mine = {row: things[row] for row in members}
-        reason, reason_zh, share = describe_merges(mine, merges.get(at, []), matches, pair_at)
-        row = merge_rows(list(mine.values())) | _mean_place(matches.points_m[members], matches.sigma_m[members])
-        rows.append(row | {"reason": reason, "reason_zh": reason_zh, "match_share": share})
+        reason, reason_zh = describe_group(mine, known.reasons, decided=all(fixed[row] for row in members))
+        why = {"reason": reason, "reason_zh": reason_zh, "match_share": float(shares[members[0]])}
+        rows.append(merge_rows(list(mine.values())) | place | why)
     return _with_steps(rows, known, network, same_share=same_share)
 
 
@@ -56,7 +52,7 @@ def _with_steps(
     columns = ["geometry", "sigma_m", "is_discharging", "side"]
     frame = pd.DataFrame([{name: row[name] for name in columns} for row in rows], columns=columns)
     table = gpd.GeoDataFrame(frame, geometry="geometry", crs=network.crs)
-    steps, members = as_members(known.steps), known.groups.members
+    steps, members = as_members(known.steps), known.members
     explained = explain_steps(known.steps, table, network, same_share=same_share)
     things = as_members(known.things) if steps else []
     for at in sorted(set(explained.outfall[explained.outfall >= 0].tolist())):
@@ -74,17 +70,22 @@ def _with_steps(
         )
     points = positions(known.steps)
     sigma = known.steps["sigma_m"].to_numpy(dtype=float)
+    places = _mean_places(points, sigma, explained.groups)
     found = [
-        _from_steps([steps[at] for at in group]) | _mean_place(points[group], sigma[group])
-        for group in explained.groups
+        _from_steps([steps[at] for at in group]) | place for group, place in zip(explained.groups, places, strict=True)
     ]
     return [*rows, *found], notes, unused
 
 
-def _mean_place(points: NDArray[np.float64], sigma: NDArray[np.float64]) -> Row:
-    weight = 1.0 / sigma**2
-    east, north = (points * weight[:, None]).sum(axis=0) / weight.sum()
-    return {"geometry": shapely.Point(east, north), "sigma_m": float(weight.sum() ** -0.5)}
+def _mean_places(points: NDArray[np.float64], sigma: NDArray[np.float64], groups: list[list[int]]) -> list[Row]:
+    """Return the mean position of each group weighted by inverse variance, and its sigma."""
+    member = np.array([row for group in groups for row in group], dtype=np.int64)
+    group = np.repeat(np.arange(len(groups)), [len(rows) for rows in groups])
+    weight = 1.0 / sigma[member] ** 2
+    whole = np.bincount(group, weight, len(groups))
+    east, north = (np.bincount(group, points[member, axis] * weight, len(groups)) / whole for axis in (0, 1))
+    places = zip(shapely.points(east, north).tolist(), (whole**-0.5).tolist(), strict=True)
+    return [{"geometry": point, "sigma_m": sigma_m} for point, sigma_m in places]
 
 
 def _add_steps(row: Row, seen: list[Member], steps: list[Member], share: float) -> Row:

@@ -38,11 +38,14 @@ class Platform:
         Standard deviation of a position in each direction.
     bias_m : float
         Standard deviation of the offset all positions of one survey share.
+    twice_share : float
+        How often one survey writes one thing down twice; 0 means never.
     """
 
     rank: int
     sigma_m: float
     bias_m: float
+    twice_share: float
 
 
 @cache
@@ -50,7 +53,8 @@ def platforms() -> Mapping[str, Platform]:
     """Return our defaults by platform, in the order of whose word counts first."""
     with files(__package__).joinpath("platforms.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    return {row["platform"]: Platform(int(row["rank"]), float(row["sigma_m"]), float(row["bias_m"])) for row in rows}
+    numbers = ("sigma_m", "bias_m", "twice_share")
+    return {row["platform"]: Platform(int(row["rank"]), *(float(row[name]) for name in numbers)) for row in rows}
 
 
 def gather(

@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
     from outfall.network import Network
 
-__all__ = ["Explained", "explain_steps", "is_step"]
+__all__ = ["Explained", "directions", "explain_steps", "is_step"]
 
 # Our defaults. A boat keeps off the bank: across the river a step says little, along it it says where.
 _ACROSS_M = 60.0
 _UNKNOWN_PER_M = 1.0 / 500.0
 _DRY_LOG_LR, _WET_LOG_LR, _BANK_LOG_LR = -1.5, 0.5, -2.0
-_LOOK_M = 1.0
 _NEAR_RIVER_M = 300.0
 
 
@@ -69,7 +68,7 @@ def explain_steps(
     outfall, share = np.full(count, -1), np.zeros(count)
     if not count:
         return Explained(outfall, share, [])
-    along = _directions(steps, network)
+    along = directions(steps, network, otherwise=(1.0, 0.0))
     at, sigma = positions(steps), steps["sigma_m"].to_numpy(dtype=float)
     if len(outfalls):
         there = positions(outfalls)
@@ -92,6 +91,40 @@ def explain_steps(
     return Explained(outfall, share, _grouped(at, sigma, along, np.flatnonzero(outfall == -1)))
 
 
+def directions(
+    seen: gpd.GeoDataFrame, network: Network, *, otherwise: tuple[float, float] = (0.0, 0.0)
+) -> NDArray[np.float64]:
+    """Return the direction of the river at each sighting as a unit vector.
+
+    Parameters
+    ----------
+    seen : GeoDataFrame, n rows
+        Points, in the CRS of the network.
+    network : Network
+        Its waters.
+    otherwise : tuple of float, default (0, 0)
+        East and north where no water is within 300 m.
+
+    Returns
+    -------
+    ndarray, n by 2
+        East and north.
+    """
+    lines = network.reaches.geometry.to_numpy()[network.reaches["kind"].isin(WATERS).to_numpy()]
+    along = np.tile(np.array(otherwise), (len(seen), 1))
+    if not len(lines):
+        return along
+    corners, line = shapely.get_coordinates(lines, return_index=True)
+    inner = np.flatnonzero((line[1:] == line[:-1]) & (corners[1:] != corners[:-1]).any(axis=1))
+    pieces = shapely.linestrings(np.stack([corners[inner], corners[inner + 1]], axis=1))
+    (row, near), _ = shapely.STRtree(pieces).query_nearest(
+        seen.geometry.to_numpy(), max_distance=_NEAR_RIVER_M, return_distance=True, all_matches=False
+    )
+    vector = corners[inner[near] + 1] - corners[inner[near]]
+    along[row] = vector / np.hypot(*vector.T)[:, None]
+    return along
+
+
 def _said(
     steps: gpd.GeoDataFrame, outfalls: gpd.GeoDataFrame, step: NDArray[np.int64], candidate: NDArray[np.int64]
 ) -> NDArray[np.float64]:
@@ -100,27 +133,6 @@ def _said(
     one = steps["side"].astype("object").fillna("").to_numpy()[step]
     two = outfalls["side"].astype("object").fillna("").to_numpy()[candidate]
     return np.where((one != "") & (two != "") & (one != two), found + _BANK_LOG_LR, found)
-
-
-def _directions(steps: gpd.GeoDataFrame, network: Network) -> NDArray[np.float64]:
-    """Return the direction of the river at each step as a unit vector; east where no river is near."""
-    lines = network.reaches.geometry.to_numpy()[network.reaches["kind"].isin(WATERS).to_numpy()]
-    along = np.tile([1.0, 0.0], (len(steps), 1))
-    if not len(lines):
-        return along
-    points = steps.geometry.to_numpy()
-    (row, near), _ = shapely.STRtree(lines).query_nearest(
-        points, max_distance=_NEAR_RIVER_M, return_distance=True, all_matches=False
-    )
-    line = lines[near]
-    at = shapely.line_locate_point(line, points[row])
-    before = shapely.get_coordinates(shapely.line_interpolate_point(line, np.maximum(at - _LOOK_M, 0.0)))
-    after = shapely.get_coordinates(shapely.line_interpolate_point(line, at + _LOOK_M))
-    vector = after - before
-    length = np.hypot(*vector.T)
-    good = length > 0
-    along[row[good]] = vector[good] / length[good, None]
-    return along
 
 
 def _grouped(

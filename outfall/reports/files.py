@@ -17,11 +17,11 @@ import pandas as pd
 from outfall.errors import ReadError, TableError
 from outfall.reports.inventory import headings
 from outfall.store import write_aside
+from outfall.tables.safe import read_geopackage, read_sheet, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import geopandas as gpd
 
 __all__ = ["read_inventory", "write_inventory"]
 
@@ -213,14 +213,11 @@ def _position(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 
 def _read_xlsx(path: Path) -> pd.DataFrame:
-    from python_calamine import CalamineError, CalamineWorkbook
-
     try:
-        with CalamineWorkbook.from_path(str(path)) as book:
-            rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
-    except CalamineError as error:
-        msg = f"{path}: not a workbook ({error}); give the file write_inventory wrote"
-        raise ReadError(msg) from error
+        rows, _ = read_sheet(path)
+    except ReadError as error:
+        msg = f"{error}; give the file write_inventory wrote"
+        raise type(error)(msg) from error
     if not rows:
         msg = f"{path}: the sheet is empty; give the file write_inventory wrote"
         raise ReadError(msg)
@@ -228,19 +225,20 @@ def _read_xlsx(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = [[cell[1:] if _GUARDED.match(cell) else cell for cell in row] for row in csv.reader(stream)]
+    found = [[cell[1:] if _GUARDED.match(cell) else cell for cell in row] for _, row in read_text(path)[0]]
+    rows = [row for row in found if row]
+    if not rows or len({len(row) for row in rows}) > 1:
+        msg = f"{path}: the rows are not all as wide as the headings; give the file write_inventory wrote"
+        raise ReadError(msg)
     return pd.DataFrame(rows[1:], columns=rows[0])
 
 
 def _read_gpkg(path: Path) -> pd.DataFrame:
-    import pyogrio
-
     try:
-        frame: gpd.GeoDataFrame = pyogrio.read_dataframe(path, layer=_LAYER)
-    except pyogrio.errors.DataSourceError as error:
-        msg = f"{path}: not an inventory ({error}); give the file write_inventory wrote"
-        raise ReadError(msg) from error
+        frame = read_geopackage(path, _LAYER)
+    except ReadError as error:
+        msg = f"{error}; give the file write_inventory wrote"
+        raise type(error)(msg) from error
     return pd.DataFrame(frame.drop(columns="geometry"))
 
 

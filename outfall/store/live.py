@@ -1,255 +1,281 @@
-"""How the live file is opened: by one SQLite build, in one way, so that no committed row is ever lost.
-
-The rules and the failures behind them: a second SQLite build in the same process (GDAL, the standard library) drops the
-locks of the first; SQLite before 3.51.3 can lose commits in WAL mode; a pragma whose cursor is not read to its end may
-not run; without ``recursive_triggers`` a REPLACE passes the triggers that keep the log append-only.
-"""
+"""The store as one file: SQLite behind the border of ``outfall.store.backend``."""
 
 from __future__ import annotations
 
-import os
 import re
-import time
-from contextlib import contextmanager
+import secrets
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import apsw
 
 from outfall.errors import StoreError
+from outfall.store import geopackage
+from outfall.store.backend import Dialect
+from outfall.store.connection import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    choose_journal,
+    close,
+    commit,
+    connect,
+    find_version,
+    is_remote,
+    named,
+    run,
+    spoken,
+)
+from outfall.store.guard import holds_lock, refuse_if_lost, watched
+from outfall.store.light import find_light
+from outfall.store.migrate import migrate
+from outfall.store.reference import UNDEFINED
+from outfall.store.replay import project_table
+from outfall.tables import contracts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
-__all__ = ["create_store", "open_live", "read_transaction", "schema_problems", "write_transaction"]
+    from outfall.store.backend import Box, Line, RowNow, Session
+    from outfall.store.found import Found
 
-ENDING = ".outfalldb"
-APPLICATION_ID = 0x4F555446  # "OUTF"
-SCHEMA_VERSION = 1
-_OLDEST_SQLITE = (3, 51, 3)
-_BUSY_MS = 30_000
-_REMOTE = {
-    "nfs",
-    "nfs4",
-    "cifs",
-    "smb3",
-    "smbfs",
-    "afs",
-    "9p",
-    "davfs",
-    "fuse.sshfs",
-    "fuse.rclone",
-    "fuse.davfs2",
-    "vboxsf",
-}
+__all__ = ["LiveFile", "LiveSession", "open_live"]
+
+_RTREE = ("", "_node", "_parent", "_rowid")
+_PAGE_BYTES = 16_384  # an event takes about one kilobyte: four times fewer pages to log, split and copy
+_DIALECT = Dialect("sqlite", "json_each(?) AS k")
 
 
-def create_store(path: Path | str) -> Path:
-    """Make an empty store, or return the one that is already there.
+class LiveSession:
+    """One transaction on a live file."""
+
+    dialect = _DIALECT
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> list[Line]:
+        """Run one statement and return all its rows."""
+        return self._connection.execute(sql, tuple(values)).fetchall()
+
+    def stream(self, sql: str, values: Sequence[object] = ()) -> Iterator[Line]:
+        """Run one statement and yield its rows, without holding them all."""
+        yield from self._connection.execute(sql, tuple(values))
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement for every row of values."""
+        self._connection.executemany(sql, rows).fetchall()
+
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Insert many rows the fastest way there is."""
+        names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
+        self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)  # a plain INSERT never replaces: keys refuse it
+        try:
+            self.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
+        finally:
+            self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
+
+    def put_rows(self, table: str, rows: Iterable[RowNow]) -> None:
+        """Insert or overwrite rows of a projection, by key; make the projection where it is not there yet."""
+        if table not in self.projections():
+            geopackage.clear_rows(self._connection, table)
+        geopackage.put_rows(self._connection, table, rows)
+
+    def drop_rows(self, table: str, keys: Iterable[str]) -> None:
+        """Remove rows of a projection; keys it does not have are passed over."""
+        gone = list(keys)
+        if gone and table in self.projections():
+            geopackage.drop_rows(self._connection, table, gone)
+
+    def clear_rows(self, table: str) -> None:
+        """Make a projection empty and of today's columns."""
+        geopackage.clear_rows(self._connection, table)
+
+    def rows_now(self, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None) -> Iterator[RowNow]:
+        """Yield the rows of a projection by fid; a box yields at least the rows that touch it."""
+        return geopackage.find_rows(self._connection, table, keys=keys, box=box)
+
+    def rows_light(
+        self, table: str, *, keys: Sequence[str] | None = None, box: Box | None = None
+    ) -> list[Found] | None:
+        """Return rows as they are now by fid, those that touch a box exactly; None where there is no short way."""
+        return find_light(self._connection, table, keys=keys, box=box)
+
+    def projections(self) -> list[str]:
+        """Return the tables that have a projection of today's columns, in the order of the contracts."""
+        return geopackage.tables_now(self._connection)
+
+
+class LiveFile:
+    """A store in one ``.outfalldb`` file.
 
     Parameters
     ----------
     path : path
-        Ends in ``.outfalldb``; folders above it are made. On a local disk the file is in WAL mode, on a network drive
-        in DELETE mode.
-
-    Returns
-    -------
-    Path
-        The path given.
-
-    Raises
-    ------
-    StoreError
-        The name has another ending, or another kind of file is there.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> create_store(Path(tempfile.mkdtemp()) / "county.outfalldb").name
-    'county.outfalldb'
+        The file.
+    reader, writer : connection, optional
+        Connections that stay open between transactions.
     """
-    file = _named(path)
-    with _spoken(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        connection = _connect(file, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-        try:
-            if not _is_new(connection, file):
-                return file
-            _choose_journal(connection, file)
-            _run(connection, "BEGIN IMMEDIATE")
-            if _is_new(connection, file):
-                for statement in _statements().values():
-                    _run(connection, statement)
-                _run(connection, f"PRAGMA application_id = {APPLICATION_ID}")
-                _run(connection, f"PRAGMA user_version = {SCHEMA_VERSION}")
-            _run(connection, "COMMIT")
-        finally:
-            connection.close()
-    return file
 
+    def __init__(
+        self, path: Path | str, *, reader: apsw.Connection | None = None, writer: apsw.Connection | None = None
+    ) -> None:
+        self.file = named(path)
+        self.name = str(self.file)
+        self._reader = reader
+        self._writer = writer
 
-@contextmanager
-def read_transaction(path: Path | str) -> Iterator[apsw.Connection]:
-    """Open the live file and hold one consistent moment of it."""
-    file = _named(path)
-    with _spoken(file), open_live(file) as connection:
-        _run(connection, "PRAGMA query_only = ON")
-        _run(connection, "BEGIN")
-        try:
+    def create(self) -> None:
+        """Make the store where there is none; keep one that is there."""
+        with spoken(self.file):
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            connection = connect(self.file, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+            try:
+                if find_version(connection, self.file):
+                    return
+                run(connection, f"PRAGMA page_size = {_PAGE_BYTES}")
+                choose_journal(connection, self.file)
+                run(connection, "BEGIN IMMEDIATE")
+                if not find_version(connection, self.file):
+                    make_schema(connection)
+                run(connection, "COMMIT")
+            finally:
+                connection.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Hold one consistent moment of the file."""
+        with spoken(self.file), self._connected("_reader") as connection:
+            run(connection, "BEGIN")
+            try:
+                yield LiveSession(connection)
+            finally:
+                run(connection, "ROLLBACK")
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Write all or nothing; wait up to 30 s for another writer."""
+        with spoken(self.file), self._connected("_writer") as connection:
+            session = LiveSession(connection)
+            problems = schema_problems(connection)
+            if problems:
+                msg = f"{self.file}: {'; '.join(problems)}; nothing is written to a store whose guards were changed. Copy its rows to a new store"
+                raise StoreError(msg)
+            run(connection, "BEGIN IMMEDIATE")
+            is_wal = connection.pragma("journal_mode") == "wal"
+            is_seen = holds_lock(self.file, is_wal=is_wal)
+            try:
+                yield session
+                if is_seen:
+                    refuse_if_lost(self.file, is_wal=is_wal)
+            except BaseException:
+                if connection.in_transaction:
+                    run(connection, "ROLLBACK")
+                raise
+            commit(connection, self.file)
+
+    def problems(self, session: Session) -> list[str]:
+        """Say what in the schema or the file is not as we made it."""
+        found = [str(row[0]) for row in session.execute("PRAGMA integrity_check(5)")]
+        return _schema_problems(session) or [text for text in found if text != "ok"]
+
+    @contextmanager
+    def keep_open(self) -> Iterator[Self]:
+        """Hold one connection for reads and one for writes until the end."""
+        with open_live(self.file) as reader, open_live(self.file) as writer:
+            run(reader, "PRAGMA query_only = ON")
+            yield type(self)(self.file, reader=reader, writer=writer)
+
+    def _connected(self, role: str) -> AbstractContextManager[apsw.Connection]:
+        kept: apsw.Connection | None = getattr(self, role)
+        return self._opened(role) if kept is None else nullcontext(kept)
+
+    @contextmanager
+    def _opened(self, role: str) -> Iterator[apsw.Connection]:
+        with open_live(self.file) as connection:
+            if role == "_reader":
+                run(connection, "PRAGMA query_only = ON")
             yield connection
-        finally:
-            _run(connection, "ROLLBACK")
-
-
-@contextmanager
-def write_transaction(path: Path | str) -> Iterator[apsw.Connection]:
-    """Open the live file and write all or nothing; wait up to 30 s for another writer."""
-    file = _named(path)
-    with _spoken(file), open_live(file) as connection:
-        problems = schema_problems(connection)
-        if problems:
-            msg = f"{file}: {'; '.join(problems)}; nothing is written to a store whose guards were changed. Copy its rows to a new store"
-            raise StoreError(msg)
-        _run(connection, "BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            if connection.in_transaction:
-                _run(connection, "ROLLBACK")
-            raise
-        _run(connection, "COMMIT")
 
 
 @contextmanager
 def open_live(path: Path | str) -> Iterator[apsw.Connection]:
     """Open an existing live file under the connection contract, and close it again."""
-    file = _named(path)
+    file = named(path)
     if not file.is_file():
         msg = f"{file}: there is no store; make one with create_store, or look for the folder that has it"
         raise StoreError(msg)
-    connection = _connect(file, apsw.SQLITE_OPEN_READWRITE)
+    with spoken(file), watched(file):
+        connection = connect(file, apsw.SQLITE_OPEN_READWRITE)
+        try:
+            if not find_version(connection, file):
+                msg = f"{file}: the store is empty because its creation was interrupted; run create_store again"
+                raise StoreError(msg)
+            if find_version(connection, file) < SCHEMA_VERSION:
+                _migrate(connection, file)
+            if connection.pragma("journal_mode") == "wal" and is_remote(file):
+                choose_journal(connection, file)  # it was copied to a network drive
+            yield connection
+        finally:
+            close(connection)
+
+
+def make_tables(connection: apsw.Connection) -> None:
+    """Make the tables every GeoPackage has, inside the transaction that is open."""
+    for name, statement in _statements().items():
+        if name.startswith("gpkg_"):
+            run(connection, statement)
+    systems = [(name, number, "NONE", number, "undefined", None) for number, name in UNDEFINED.items()]
+    connection.executemany("INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", systems).fetchall()
+
+
+def make_schema(connection: apsw.Connection) -> None:
+    """Make the log in an empty file, inside the transaction that is open."""
+    for name, statement in _statements().items():
+        if not name.startswith("gpkg_"):
+            run(connection, statement)
+    make_tables(connection)
+    connection.execute("INSERT INTO setting VALUES ('device', ?)", (secrets.token_hex(8),)).fetchall()
+    run(connection, f"PRAGMA application_id = {APPLICATION_ID}")
+    run(connection, f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _migrate(connection: apsw.Connection, file: Path) -> None:
+    """Bring a store of an earlier version to today's, all or nothing; another program may have done it meanwhile."""
+    run(connection, "BEGIN IMMEDIATE")
     try:
-        if _is_new(connection, file):
-            msg = f"{file}: the store is empty because its creation was interrupted; run create_store again"
-            raise StoreError(msg)
-        if connection.pragma("journal_mode") == "wal" and _is_remote(file):
-            _choose_journal(connection, file)  # it was copied to a network drive
-        yield connection
-    finally:
-        connection.close()
+        if find_version(connection, file) < SCHEMA_VERSION:
+            migrate(connection, file, make_schema)
+            session = LiveSession(connection)
+            for (table,) in session.execute("SELECT DISTINCT table_name FROM event"):
+                if table in contracts():
+                    project_table(session, str(table))
+    except BaseException:
+        if connection.in_transaction:
+            run(connection, "ROLLBACK")
+        raise
+    run(connection, "COMMIT")
 
 
 def schema_problems(connection: apsw.Connection) -> list[str]:
     """Say what in the schema is not ours: a guard that was removed, a trigger that somebody added."""
-    rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
-    found = {str(name): _plain_sql(str(sql)) for name, sql in rows}
+    return _schema_problems(LiveSession(connection))
+
+
+def _schema_problems(session: Session) -> list[str]:
+    rows = session.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    found = {str(name): _plain_sql(str(sql)) for _, name, _, sql in rows}
     expected = {name: _plain_sql(sql) for name, sql in _statements().items()}
     problems = [f"{name!r} was removed" for name in expected if name not in found]
     problems += [f"{name!r} was changed" for name, sql in expected.items() if found.get(name, sql) != sql]
-    return problems + [f"{name!r} was added" for name in found if name not in expected]
-
-
-def _named(path: Path | str) -> Path:
-    file = Path(path)
-    if file.suffix.casefold() != ENDING:
-        msg = f"{file}: a live store ends in {ENDING}, so that no other program opens it; choose {file.stem}{ENDING}"
-        raise StoreError(msg)
-    return file
-
-
-def _connect(file: Path, flags: int) -> apsw.Connection:
-    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
-    if version < _OLDEST_SQLITE:
-        msg = f"SQLite {apsw.sqlite_lib_version()} can lose committed rows (fixed in 3.51.3); run: python -m pip install -U apsw"
-        raise StoreError(msg)
-    connection = apsw.Connection(str(file), flags=flags)
-    connection.set_busy_timeout(_BUSY_MS)
-    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
-    for pragma in (
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "trusted_schema = OFF",
-        "cell_size_check = ON",
-        "recursive_triggers = ON",
-        "temp_store = MEMORY",
-    ):
-        _run(connection, f"PRAGMA {pragma}")
-    return connection
-
-
-def _is_new(connection: apsw.Connection, file: Path) -> bool:
-    """Return whether the file holds nothing yet; refuse one that is not ours."""
-    application_id = connection.pragma("application_id")
-    version = connection.pragma("user_version")
-    if application_id == 0 and version == 0 and connection.pragma("schema_version") == 0:
-        return True
-    if application_id != APPLICATION_ID:
-        msg = f"{file}: this is an SQLite file of another program (application id {application_id}); choose another name for the store"
-        raise StoreError(msg)
-    if version != SCHEMA_VERSION:
-        msg = f"{file}: the store has version {version}, this program reads version {SCHEMA_VERSION}; run: python -m pip install -U outfall"
-        raise StoreError(msg)
-    return False
-
-
-def _choose_journal(connection: apsw.Connection, file: Path) -> None:
-    mode = "DELETE" if _is_remote(file) else "WAL"
-    until = time.monotonic() + _BUSY_MS / 1000
-    while True:  # the change of mode does not wait for another process that changes it too
-        try:
-            _run(connection, f"PRAGMA journal_mode = {mode}")
-        except apsw.BusyError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
-        else:
-            return
-
-
-def _is_remote(file: Path) -> bool:
-    """Return whether the file lies on a network drive, where the shared memory of WAL does not work."""
-    folder = file.resolve().parent
-    if str(folder).startswith(("\\\\", "//")):
-        return True
-    if os.name == "nt":
-        import ctypes
-
-        return bool(ctypes.windll.kernel32.GetDriveTypeW(folder.anchor) == 4)  # type: ignore[attr-defined,unused-ignore]
-    mounts = Path("/proc/self/mounts")
-    if not mounts.exists():
-        return False
-    rows = [line.split(" ") for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines()]
-    kinds = {row[1].replace("\\040", " "): row[2] for row in rows if len(row) > 2}
-    return next((kinds[str(at)] for at in (folder, *folder.parents) if str(at) in kinds), "") in _REMOTE
-
-
-@contextmanager
-def _spoken(file: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say into one sentence a person can act on."""
-    try:
-        yield
-    except (apsw.BusyError, apsw.LockedError) as error:
-        msg = f"{file}: another program has been writing for {_BUSY_MS // 1000} s; wait until it ends and try again. Nothing was written"
-        raise StoreError(msg) from error
-    except (apsw.CorruptError, apsw.NotADBError) as error:
-        msg = f"{file}: the file is damaged or is not a store ({error}); restore it from a backup or rebuild it from the inputs"
-        raise StoreError(msg) from error
-    except apsw.FullError as error:
-        msg = f"{file}: the disk is full; make room and try again. Nothing was written"
-        raise StoreError(msg) from error
-    except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError, apsw.AuthError, PermissionError) as error:
-        msg = f"{file}: the file or its folder cannot be written ({error}); choose another folder"
-        raise StoreError(msg) from error
-    except apsw.Error as error:
-        msg = f"{file}: SQLite refuses ({error}); nothing was written"
-        raise StoreError(msg) from error
-
-
-def _run(connection: apsw.Connection, statement: str) -> None:
-    connection.execute(statement).fetchall()
+    ours = {name for table in contracts() for name in (table, *(f"rtree_{table}_geom{part}" for part in _RTREE))}
+    added = [
+        name for kind, name, of, _ in rows if name not in expected and not (kind in ("table", "index") and of in ours)
+    ]
+    return problems + [f"{name!r} was added" for name in added]
 
 
 def _plain_sql(text: str) -> str:
@@ -260,4 +286,4 @@ def _plain_sql(text: str) -> str:
 def _statements() -> dict[str, str]:
     text = files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
     whole = [part.strip().removesuffix(";") for part in re.split(r"\n\n", text) if part.strip()]
-    return {part.split()[2]: part for part in whole}
+    return {re.sub("UNIQUE ", "", part, count=1).split()[2]: part for part in whole}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -34,6 +34,12 @@ class Code:
         What it is called.
     evidence : str
         Where our reading of the code comes from; no code table was read in its standard.
+    system : str
+        ``CJJ 181``, ``EN 13508-2``, ``PACP`` or a survey template.
+    mark : str
+        ``start``, ``end`` or ``abandoned`` where the code says so of the drive.
+    is_verified : bool
+        Whether the reading was checked against the standard; False throughout so far.
     """
 
     code: str
@@ -41,6 +47,9 @@ class Code:
     zh: str
     en: str
     evidence: str
+    system: str = ""
+    mark: str = ""
+    is_verified: bool = False
 
 
 def read_code(text: object) -> Code | None:
@@ -80,7 +89,7 @@ def read_code(text: object) -> Code | None:
             found = known.get(code[:2])
         if found is not None and found.code == "BDE" and code[4:5] in ("A", "B"):
             wrong = known["1" if code[4] == "A" else "2"]
-            return Code("BDE", wrong.kind, wrong.zh, wrong.en, found.evidence)
+            return replace(found, kind=wrong.kind, zh=wrong.zh, en=wrong.en)
     return found
 
 
@@ -89,7 +98,16 @@ def _known() -> Mapping[str, Code]:
     known: dict[str, Code] = {}
     text = files("outfall.survey").joinpath("codes.csv").read_text(encoding="utf-8")
     for row in csv.DictReader(text.splitlines()):
-        code = Code(row["code"], row["kind"], row["zh"], row["en"], row["evidence"])
+        code = Code(
+            code=row["code"],
+            kind=row["kind"],
+            zh=row["zh"],
+            en=row["en"],
+            evidence=row["evidence"],
+            system=row["system"],
+            mark=row["mark"] or "",
+            is_verified=row["verified"] == "yes",
+        )
         for name in (row["code"], row["zh"], row["en"], *filter(None, row["aliases"].split(";"))):
             known.setdefault(plain(name).upper(), code)
     return known

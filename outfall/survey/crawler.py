@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import re
+import csv
 from collections import Counter
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import geopandas as gpd
 import pandas as pd
 
-from outfall.errors import ReadError
-from outfall.survey.inspection import KINDS, read_connections
-from outfall.tables import attach_issues, check, empty
+from outfall.survey.inspection.files import read_inspections
+from outfall.survey.inspection.pipes import match_pipes
+from outfall.survey.inspection.place import list_findings
+from outfall.tables import attach_issues, check, empty, issue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from outfall.network import Network
+    from outfall.survey.inspection.model import Inspections
+
 __all__ = ["read_crawler", "read_crawler_links"]
 
-# Our defaults (no standard): a cable counter; what one look at the wrong water is worth; one connection, not two.
-_SIGMA_M = 0.5
-_WRONG_SHARE = 0.95
+KINDS = ("wrong_foul", "wrong_storm", "flow", "connection")
+# Our default: one connection, not two.
 _SAME_M = 0.3
-_FILES = {".csv", ".tsv", ".xlsx", ".xls", ".xlsm", ".ods"}
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
 def read_crawler(
@@ -34,18 +37,20 @@ def read_crawler(
     rename: Mapping[str, str] | None = None,
     constants: Mapping[str, object] | None = None,
     layer: str | None = None,
+    network: Network | None = None,
 ) -> gpd.GeoDataFrame:
     r"""Return the connections a pipe robot saw as sightings, each at a distance along its pipe.
 
-    Codes in the style of CJJ 181 (``AJ``), of EN 13508-2 (``BCA``, ``BDE``…) and their Chinese names are known; the
-    table of codes is ours, no code table was read in its standard. Defects are counted in ``.attrs["defects"]``.
+    ISYBAU XML, DWA-M 150 XML, the text format of EN 13508-2, PACP exchange tables and flat tables are read. Codes in the
+    style of CJJ 181 (``AJ``), of EN 13508-2 (``BCA``, ``BDE``…), PACP taps and Chinese names are known; the table of codes
+    is ours, none was read in its standard. Defects are counted in ``.attrs["defects"]`` and listed by ``list_findings``.
     Several observations of one connection (a fitting and the water from it) are one sighting.
 
     Parameters
     ----------
     path : path
-        Table of observations, or a folder of them: pipe (or its two manholes), distance, code; where there are any
-        clock, direction, pipe length, date, photo and remark.
+        An inspection file, or a folder of them. A table has pipe (or its two manholes), distance, code; where there are
+        any clock, direction, pipe length, date, photo and remark.
     tz : str, optional
         Zone of times that do not say theirs.
     rename : mapping of str to str, optional
@@ -54,13 +59,16 @@ def read_crawler(
         Values for columns the table lacks, such as ``seen_at``.
     layer : str, optional
         Sheet of a workbook.
+    network : Network, optional
+        Pipes are matched with it (`match_pipes`): mistyped ids, swapped manholes and lengths are put right or listed.
 
     Returns
     -------
     GeoDataFrame, n rows, no points, EPSG:4490
         The contract ``sightings`` with ``reach_id`` (the pipe) and ``along_m`` from its upstream end, in the order of
         the files; ``connection_kind`` is ``wrong_foul``, ``wrong_storm``, ``flow`` or ``connection``. A survey against the flow
-        is turned round by the length of the pipe; without a length it is left out and listed, as are unknown codes.
+        is turned round by the length of the pipe (of the network, the file, or a finished drive); without any it is left
+        out and listed. Where counter and pipe differ a little, distances are scaled and ``sigma_m`` grows.
 
     Raises
     ------
@@ -78,27 +86,25 @@ def read_crawler(
     >>> seen[["sighting_id", "reach_id", "along_m"]].values.tolist(), seen.attrs["defects"]
     ([['cctv-Y12@27.5', 'Y12', 27.5]], {'PL': 1})
     """
-    place = Path(path)
-    files = [place] if not place.is_dir() else sorted(f for f in place.rglob("*") if f.suffix.casefold() in _FILES)
-    if not files:
-        msg = f"{place}: no table of observations in the folder; expected {', '.join(sorted(_FILES))}"
-        raise ReadError(msg)
+    inspections = read_inspections(path, rename=rename, constants=constants, layer=layer)
+    matches = match_pipes(inspections, network) if network is not None else None
+    found = list_findings(inspections, matches=matches)
+    if matches is not None:
+        found = attach_issues(found, matches.attrs.get("issues", ()))
     survey = str(
-        (constants or {}).get(
-            "survey_id", place.stem if len(files) == 1 and not place.is_dir() else place.resolve().name
-        )
+        (constants or {}).get("survey_id", Path(path).resolve().name if Path(path).is_dir() else Path(path).stem)
     )
-    found = [read_connections(file, rename=rename, constants=constants, layer=layer) for file in files]
-    issues = [row for part in found for row in part.issues]
-    rows = pd.concat([_sightings(part.rows, survey) for part in found], ignore_index=True)
-    if len(rows):
-        rows = _merged(rows)
+    seen, issues = _connections(found, inspections, matches)
+    if len(seen):
+        rows = _merged(_sightings(seen, survey))
         table = gpd.GeoDataFrame(rows, geometry=gpd.GeoSeries([None] * len(rows), crs=4490))
         sightings: pd.DataFrame = check(table, "sightings", tz=tz, where=survey)
     else:
         sightings = empty("sightings", crs=4490)
-    sightings = attach_issues(sightings, issues) if issues else sightings
-    sightings.attrs["defects"] = dict(sorted(sum((part.defects for part in found), Counter()).items()))
+    told = [*found.attrs.get("issues", ()), *issues]
+    sightings = attach_issues(sightings, told) if told else sightings
+    defects = Counter(found["known_as"][found["kind"].eq("defect")].astype("str"))
+    sightings.attrs["defects"] = dict(sorted(defects.items()))
     return gpd.GeoDataFrame(sightings)
 
 
@@ -109,8 +115,13 @@ def read_crawler_links(
     rename: Mapping[str, str] | None = None,
     constants: Mapping[str, object] | None = None,
     layer: str | None = None,
+    network: Network | None = None,
+    least_share: float = 0.5,
 ) -> gpd.GeoDataFrame:
     r"""Return the wrong connections a pipe robot proved, as links from the connection to the pipe.
+
+    What each kind of evidence is worth stands in ``inspection/shares.csv``: wrong water 0.95, a hidden lateral 0.4, water
+    from a connection 0.3, a connection made badly 0.2, any connection 0.1. All are our defaults, no standard.
 
     Parameters
     ----------
@@ -124,12 +135,16 @@ def read_crawler_links(
         Values for columns the table lacks.
     layer : str, optional
         Sheet of a workbook.
+    network : Network, optional
+        As for ``read_crawler``.
+    least_share : float, default 0.5
+        Evidence worth less is left out; 0 gives a link for every connection.
 
     Returns
     -------
     GeoDataFrame, n rows
-        The contract ``links``: ``from_id`` is the sighting of ``read_crawler``, ``to_id`` the pipe; ``exists_share``
-        is 0.95 (our default). No row where no wrong connection was seen.
+        The contract ``links``: ``from_id`` is the sighting of ``read_crawler``, ``to_id`` the pipe; ``exists_share`` is how
+        surely the connection carries the wrong water. No row where nothing is worth ``least_share``.
 
     Raises
     ------
@@ -146,59 +161,122 @@ def read_crawler_links(
     >>> read_crawler_links(file)[["from_id", "to_id", "reason_zh"]].values.tolist()
     [['cctv-Y12@12.5', 'Y12', '污水接入雨水']]
     """
-    seen = read_crawler(path, tz=tz, rename=rename, constants=constants, layer=layer)
+    seen = read_crawler(path, tz=tz, rename=rename, constants=constants, layer=layer, network=network)
+    shares = _shares()
+    about = seen["evidence_of"].map(lambda name: shares[str(name)]) if len(seen) else pd.Series(dtype="object")
+    seen = seen[[share.exists_share >= least_share for share in about]]
     if not len(seen):
         return gpd.GeoDataFrame(empty("links", crs=4490))
-    wrong = seen[seen["connection_kind"].isin(KINDS[:2])]
-    if not len(wrong):
-        return gpd.GeoDataFrame(empty("links", crs=4490))
-    is_foul = wrong["connection_kind"].eq("wrong_foul")
+    about = about.loc[seen.index]
     links = pd.DataFrame(
         {
-            "link_id": "link-" + wrong["sighting_id"],
+            "link_id": "link-" + seen["sighting_id"],
             "kind": "crawler",
             "from_table": "sightings",
-            "from_id": wrong["sighting_id"],
+            "from_id": seen["sighting_id"],
             "to_table": "reaches",
-            "to_id": wrong["reach_id"],
-            "exists_share": _WRONG_SHARE,
-            "seen_at": wrong["seen_at"],
-            "reason": is_foul.map(
-                {True: "foul water runs into a storm sewer", False: "storm water runs into a foul sewer"}
-            ),
-            "reason_zh": is_foul.map({True: "污水接入雨水", False: "雨水接入污水"}),
-            "source_ref": wrong["source_ref"],
+            "to_id": seen["reach_id"],
+            "exists_share": [share.exists_share for share in about],
+            "seen_at": seen["seen_at"],
+            "reason": [share.en for share in about],
+            "reason_zh": [share.zh for share in about],
+            "source_ref": seen["source_ref"],
         }
     ).reset_index(drop=True)
     geometry = gpd.GeoSeries([None] * len(links), crs=4490)
     return gpd.GeoDataFrame(check(gpd.GeoDataFrame(links, geometry=geometry), "links"))
 
 
+class _Share(NamedTuple):
+    exists_share: float
+    en: str
+    zh: str
+
+
+@cache
+def _shares() -> Mapping[str, _Share]:
+    text = files("outfall.survey.inspection").joinpath("shares.csv").read_text(encoding="utf-8")
+    return {
+        row["about"]: _Share(float(row["exists_share"]), row["en"], row["zh"])
+        for row in csv.DictReader(text.splitlines())
+    }
+
+
+def _connections(
+    found: pd.DataFrame, inspections: Inspections, matches: pd.DataFrame | None
+) -> tuple[pd.DataFrame, list[Mapping[str, object]]]:
+    """Return the findings that are connections with a place and what their drive says; those without one are listed."""
+    runs = inspections.runs.set_index("run_id")
+    rows = found[found["kind"].isin(KINDS)]
+    open_runs = set() if matches is None else set(matches["run_id"][matches["line_id"].isna()])
+    is_lost = rows["along_m"].isna() | rows["pipe_id"].isna() | rows["run_id"].isin(open_runs)
+    issues: list[Mapping[str, object]] = []
+    for about, lost in rows[is_lost].groupby(
+        rows["source_ref"].map(lambda ref: str(ref).partition("#")[0]), sort=False
+    ):
+        reason = "connections without pipe or distance, in a pipe not decided, or seen against the flow in a pipe whose length is not given"
+        zh = "缺少管段、距离, 管段未确定, 或逆流检测而无管长"
+        fix = "left out; add the pipe length (管长)"
+        issues.append(issue("skipped_row", str(about), reason, reason_zh=zh, rows=lost["source_ref"], decision=fix))
+    kept = rows[~is_lost]
+    drive = runs.reindex(kept["run_id"])
+    return kept.assign(seen_at=drive["seen_at"].to_numpy(), observer=drive["observer"].to_numpy()), issues
+
+
 def _sightings(rows: pd.DataFrame, survey: str) -> pd.DataFrame:
-    said = [_note(row.says, row.clock, row.note) for row in rows.itertuples()]
-    kept = ["seen_at", "photo_ids", "observer", "reach_id", "along_m", "connection_kind", "clock", "source_ref"]
-    pipe = rows["pipe_id"].astype(str).str.strip()
-    table = rows.assign(reach_id=pipe)[kept].reset_index(drop=True)
+    clock = [_clock(first, last) for first, last in zip(rows["clock_from"], rows["clock_to"], strict=True)]
+    names = zip(rows["code"], rows["known_as"], rows["says_zh"], rows["says_en"], strict=True)
+    titles = [f"{known} {zh} {en}" if str(code) != "" else "" for code, known, zh, en in names]
+    said = [_note(*parts) for parts in zip(titles, clock, rows["note"], strict=True)]
+    kept = [
+        "seen_at",
+        "photo_ids",
+        "observer",
+        "reach_id",
+        "along_m",
+        "sigma_m",
+        "connection_kind",
+        "clock",
+        "source_ref",
+        "evidence_of",
+    ]
+    known = set(_shares())
+    evidence = [
+        kind if str(kind).startswith("wrong") or code not in known else code
+        for kind, code in zip(rows["kind"], rows["known_as"], strict=True)
+    ]
+    table = rows.assign(reach_id=rows["pipe_id"], connection_kind=rows["kind"], clock=clock, evidence_of=evidence)
+    table = table[kept].reset_index(drop=True)
     is_wet = table["connection_kind"].ne("connection")
-    given = {"platform": "crawler", "survey_id": survey, "sigma_m": _SIGMA_M, "note": said}
-    return table.assign(**given, is_discharging=is_wet.astype("boolean").where(is_wet))
+    return table.assign(
+        platform="crawler", survey_id=survey, note=said, is_discharging=is_wet.astype("boolean").where(is_wet)
+    )
 
 
 def _merged(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per connection: observations of one pipe within 0.3 m, the one that says most first."""
+    shares = _shares()
     rank = rows["connection_kind"].map({kind: number for number, kind in enumerate(KINDS)})
-    order = rows.assign(_rank=rank).sort_values(["reach_id", "along_m", "_rank", "source_ref"], kind="stable")
+    worth = rows["evidence_of"].map(lambda name: -shares[str(name)].exists_share)
+    order = rows.assign(_rank=rank, _worth=worth)
+    order = order.sort_values(["reach_id", "along_m", "_rank", "source_ref"], kind="stable")
     apart = (order["reach_id"] != order["reach_id"].shift()) | (order["along_m"].diff().abs() > _SAME_M)
-    clock = order["clock"].map(_hour)
+    clock = order["clock"].map(lambda text: str(text).partition("-")[0] or None)
     apart |= clock.notna() & clock.shift().notna() & (clock != clock.shift())
     group = apart.cumsum()
-    best = order.sort_values(["_rank", "source_ref"], kind="stable").groupby(group, sort=False).head(1)
+    best = order.sort_values(["_rank", "_worth", "source_ref"], kind="stable").groupby(group, sort=False).head(1)
     notes = order.groupby(group)["note"].agg("; ".join)
     best = best.assign(note=notes.loc[group.loc[best.index]].to_numpy()).sort_index()
     ids = best["survey_id"] + "-" + best["reach_id"] + "@" + best["along_m"].map("{:g}".format)
     number = ids.groupby(ids).cumcount()
     ids = ids.where(number.eq(0), ids + "/" + (number + 1).astype(str))
-    return best.assign(sighting_id=ids).drop(columns=["_rank", "clock"]).reset_index(drop=True)
+    return best.assign(sighting_id=ids).drop(columns=["_rank", "_worth", "clock"]).reset_index(drop=True)
+
+
+def _clock(first: float, last: float) -> str:
+    if pd.isna(first):
+        return ""
+    return f"{first:g}" if pd.isna(last) else f"{first:g}-{last:g}"
 
 
 def _note(says: object, clock: object, remark: object) -> str:
@@ -208,8 +286,3 @@ def _note(says: object, clock: object, remark: object) -> str:
     if pd.notna(remark) and str(remark).strip():
         parts.append(str(remark).strip())
     return ", ".join(parts)
-
-
-def _hour(clock: object) -> float | None:
-    found = _NUMBER.search(str(clock)) if pd.notna(clock) else None
-    return float(found.group()) if found else None

@@ -23,6 +23,7 @@ __all__ = ["find_sensor", "read_sensors"]
 
 _BRACKETS = re.compile(r"^(.*?)\s*[(\[（【{]([^()\[\]（）【】{}]*)[)\]）】}]\s*$")
 _GAPS = re.compile(r"[\s,，;:/_-]+")
+_AT_25 = re.compile(r"^\W*(?:sp|spec|ec25)|\b25\b|比电导", re.IGNORECASE)
 _SHORT_UNITS = {"uscm": "uS/cm", "mscm": "mS/cm", "ugl": "ug/L", "c": "degC"}
 _NOT_SENSORS = {"flow", "energy"}
 _MAY_BE_NEGATIVE = {"temperature", "orp"}
@@ -81,7 +82,7 @@ def read_sensors(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str
     values: dict[str, pd.Series] = {}
     doubts: list[tuple[str, str, list[str]]] = []
     refs = frame["source_ref"].astype(str)
-    for heading in frame.columns:
+    for heading in sorted(frame.columns, key=_is_plain):
         sensor = find_sensor(heading)
         if sensor is None or sensor[0] in _NOT_SENSORS or heading in ("source_ref", "geometry"):
             continue
@@ -109,6 +110,11 @@ def read_sensors(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str
             doubts.append(("doubtful_value", reason, refs[is_below].tolist()))
         values[name] = numbers.mask(is_below) * factor + offset
     return pd.DataFrame(values, index=frame.index), doubts
+
+
+def _is_plain(heading: object) -> bool:
+    """Whether a heading does not say that conductivity is that at 25 degrees, which goes before any other."""
+    return _AT_25.search(str(heading)) is None
 
 
 def _numbers(raw: pd.Series) -> tuple[pd.Series, pd.Series]:

@@ -109,7 +109,10 @@ def _half_characters(cells: Cells) -> list[Problem]:
     """Return a problem where text holds lone surrogates, which no file and no Arrow column can."""
     if not (cells.raw.dtype == object or isinstance(cells.raw.dtype, pd.StringDtype)):
         return []
-    texts = [value if isinstance(value, str) else "" for value in cells.raw]
+    if isinstance(cells.raw.dtype, pd.StringDtype):
+        texts = cells.raw.fillna("").tolist()
+    else:
+        texts = [value if isinstance(value, str) else "" for value in cells.raw.to_numpy(dtype=object)]
     try:
         "".join(texts).encode("utf-8")
     except UnicodeEncodeError:
@@ -236,7 +239,10 @@ def _as_text(raw: pd.Series) -> pd.Series:
     if pd.api.types.is_float_dtype(raw.dtype) and raw.dropna().mod(1).eq(0).all():
         text = raw.astype("Int64").astype("str").where(raw.notna())
     elif isinstance(raw.dtype, pd.StringDtype):
-        text = raw.astype("str").str.strip()
+        number, said = pd.factorize(raw)
+        clean = [value.strip() for value in said]
+        kept = [None if value.casefold() in _MISSING else value for value in clean]
+        return pd.Series(np.array([*kept, None], dtype=object)[number], index=raw.index, dtype="str")
     else:
         text = raw.astype("object").map(lambda value: str(value).strip(), na_action="ignore").astype("str")
     return text.mask(text.str.casefold().isin(_MISSING))

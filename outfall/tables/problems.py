@@ -175,11 +175,14 @@ def _column(
     raw = frame[column.name]
     if isinstance(raw, pd.DataFrame):
         return raw.iloc[:, 0], [Problem(where, "stands twice in the table", "keep one of the two columns")]
-    values, problems = convert(Cells(raw, column, rows, tz))
+    if len(raw) and raw.isna().all():
+        values, problems = pd.Series(blank(column, len(raw)), index=raw.index), list[Problem]()
+    else:
+        values, problems = convert(Cells(raw, column, rows, tz))
     gone = values.isna().to_numpy()
     bad = {row for problem in problems for row in problem.rows}
-    lost = [str(row) for row in rows[gone] if str(row) not in bad]
-    if column.is_required and lost:
+    lost = [str(row) for row in rows[gone] if str(row) not in bad] if column.is_required else []
+    if lost:
         problems.append(Problem(where, "empty", f"fill it in: {column.meaning or column.en}", tuple(lost)))
     return values, problems
 

@@ -5,43 +5,45 @@ Files are read as text so that nothing is guessed away: ``<0.05``, ``未检出``
 
 from __future__ import annotations
 
-import codecs
-import csv
-import difflib
-import io
-import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import pandas as pd
 
 from outfall.errors import ReadError
 from outfall.tables.contract import contract
+from outfall.tables.marks import read_gpx, read_kml
+from outfall.tables.safe import (
+    read_features,
+    read_geojson,
+    read_geopackage,
+    read_sheet,
+    read_text,
+    refuse_virtual,
+    require_file,
+)
 from outfall.vocabulary import find_parameter, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 __all__ = ["read_frame"]
 
-# GDAL recognises formats by content and some of them open other files (VRT, WMS …): only these are ever allowed.
-_DRIVERS = {
-    ".gpkg": "GPKG",
-    ".shp": "ESRI Shapefile",
-    ".geojson": "GeoJSON",
-    ".json": "GeoJSON",
-    ".fgb": "FlatGeobuf",
-    ".kml": "KML",
-    ".gpx": "GPX",
-    ".gml": "GML",
-    ".dxf": "DXF",
+_FEATURES: Mapping[str, Callable[[Path, str | None], pd.DataFrame]] = {
+    ".gpkg": read_geopackage,
+    ".geojson": lambda file, _: read_geojson(file),
+    ".json": lambda file, _: read_geojson(file),
+    ".kml": read_kml,
+    ".kmz": read_kml,
+    ".gpx": read_gpx,
+    ".shp": read_features,
+    ".fgb": read_features,
+    ".gml": read_features,
+    ".dxf": read_features,
 }
 _SHEETS = {".xlsx", ".xls", ".xlsm", ".ods"}
 _TEXTS = {".csv", ".txt", ".tsv"}
 _HEADING_ROWS = 12
-_MAX_UNPACKED_BYTES = 400_000_000
-_MAX_RATIO = 200
 
 
 def read_frame(path: Path | str, *, table: str | None = None, layer: str | None = None) -> pd.DataFrame:
@@ -49,7 +51,7 @@ def read_frame(path: Path | str, *, table: str | None = None, layer: str | None 
 
     Reads CSV (UTF-8, UTF-16, GBK/GB 18030; comma, tab or semicolon), Excel and ODS (titles above the headings and
     merged headings are understood: a cell under a merged one is called ``upper|lower``), GeoPackage, Shapefile,
-    GeoJSON, FlatGeobuf, KML, GPX, GML and DXF.
+    GeoJSON, FlatGeobuf, KML, KMZ, GPX, GML and DXF. A text file's encoding is in ``attrs["encoding"]``.
 
     Parameters
     ----------
@@ -68,7 +70,9 @@ def read_frame(path: Path | str, *, table: str | None = None, layer: str | None 
     Raises
     ------
     ReadError
-        The file is missing, empty, damaged, of a format we do not read, or unsafe to open.
+        The file is missing, empty, damaged or of a format we do not read.
+    UnsafeInputError
+        The file would unpack to too much, open other files or never end.
 
     Examples
     --------
@@ -78,122 +82,33 @@ def read_frame(path: Path | str, *, table: str | None = None, layer: str | None 
     >>> read_frame(file).to_dict("records")
     [{'时间': '08:00', '电导率': '<5', 'source_ref': '走航.csv#2'}]
     """
-    file = Path(path)
+    file = require_file(path)
     suffix = file.suffix.casefold()
-    if not file.exists():
-        msg = f"{file}: no such file; the folder holds {_neighbours(file)}"
-        raise ReadError(msg)
-    if file.is_file() and file.stat().st_size == 0:
-        msg = f"{file}: the file is empty (0 bytes); export it again"
-        raise ReadError(msg)
-    if suffix in _DRIVERS:
-        return _read_features(file, _DRIVERS[suffix], layer)
+    if suffix in _FEATURES:
+        refuse_virtual(file)
+        frame = _FEATURES[suffix](file, layer)
+        frame["source_ref"] = pd.Series([f"{file.name}#{row}" for row in range(1, len(frame) + 1)], dtype="str")
+        return frame
     if suffix in _TEXTS:
-        cells = _read_text(file)
+        refuse_virtual(file)
+        cells, encoding = read_text(file)
     elif suffix in _SHEETS:
-        cells = _read_sheet(file, layer)
+        cells, encoding = _read_sheet(file, layer), ""
     else:
-        msg = f"{file}: {suffix or 'a file without an ending'} is not read; save it as one of {', '.join(sorted({*_DRIVERS, *_TEXTS, *_SHEETS}))}"
+        msg = f"{file}: {suffix or 'a file without an ending'} is not read; save it as one of {', '.join(sorted({*_FEATURES, *_TEXTS, *_SHEETS}))}"
         raise ReadError(msg)
-    return _frame(cells, file, table)
-
-
-def _neighbours(file: Path) -> str:
-    if not file.parent.is_dir():
-        return f"nothing: {file.parent} is no folder"
-    names = sorted(item.name for item in file.parent.iterdir())
-    near = difflib.get_close_matches(file.name, names, n=3, cutoff=0.5)
-    return ", ".join(near or names[:6]) or "nothing"
-
-
-def _read_features(file: Path, driver: str, layer: str | None) -> gpd.GeoDataFrame:
-    import pyogrio
-
-    head = file.read_bytes()[:4096] if file.is_file() else b""
-    if b"<OGRVRTDataSource" in head or b"<VRTDataset" in head or b"<GDAL_WMS" in head:
-        msg = f"{file}: the content is a virtual data source that opens other files; it is refused. Export the data itself"
-        raise ReadError(msg)
-    options = {} if driver in ("GPX", "GML") else {"encoding": _dbf_encoding(file)}
-    try:
-        frame = pyogrio.read_dataframe(file, layer=layer, fid_as_index=False, **options)
-    except Exception as error:  # pyogrio raises several unrelated classes for one situation: GDAL cannot read it
-        msg = f"{file}: cannot be read as {driver} ({error}); open it in QGIS and export it again"
-        raise ReadError(msg) from error
-    if not isinstance(frame, gpd.GeoDataFrame):
-        frame = pd.DataFrame(frame)
-    frame["source_ref"] = [f"{file.name}#{row}" for row in range(1, len(frame) + 1)]
+    frame = _frame(cells, file, table)
+    if encoding:
+        frame.attrs["encoding"] = encoding
     return frame
 
 
-def _dbf_encoding(file: Path) -> str | None:
-    """Return GB 18030 for a shapefile without a .cpg whose texts are not UTF-8; Chinese offices write many."""
-    dbf = file.with_suffix(".dbf")
-    if file.suffix.casefold() != ".shp" or file.with_suffix(".cpg").exists() or not dbf.exists():
-        return None
-    try:
-        dbf.read_bytes()[32:].decode("utf-8")
-    except UnicodeDecodeError:
-        return "gb18030"
-    return None
-
-
-def _read_text(file: Path) -> list[tuple[int, list[str]]]:
-    text = _decode(file)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    counts = {mark: first.count(mark) for mark in (",", "\t", ";", "，")}
-    mark = max(counts, key=lambda key: counts[key])
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
-    rows: list[tuple[int, list[str]]] = []
-    start = 1
-    try:
-        for row in reader:
-            rows.append((start, row))
-            start = reader.line_num + 1
-    except csv.Error as error:
-        msg = f"{file}: line {reader.line_num} cannot be read ({error}); save the table again as CSV (UTF-8)"
-        raise ReadError(msg) from error
-    return rows
-
-
-def _decode(file: Path) -> str:
-    raw = file.read_bytes()
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if raw.startswith(mark):
-            return raw.decode(name)
-    for name in ("utf-8", "gb18030"):
-        try:
-            text = raw.decode(name)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            return text
-    msg = f"{file}: the text is neither UTF-8, UTF-16 nor GB 18030; save it as CSV (UTF-8)"
-    raise ReadError(msg)
-
-
 def _read_sheet(file: Path, layer: str | None) -> list[tuple[int, list[str]]]:
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    _refuse_bomb(file)
-    try:
-        with CalamineWorkbook.from_path(str(file)) as book:
-            names = book.sheet_names
-            if layer is not None and layer not in names:
-                msg = f"{file}: no sheet {layer!r}; the sheets are {', '.join(names)}"
-                raise ReadError(msg)
-            sheet = book.get_sheet_by_name(layer or names[0])
-            merged = sheet.merged_cell_ranges or []
-            cells = [[_cell(value) for value in row] for row in sheet.to_python(skip_empty_area=False)]
-    except CalamineError as error:
-        msg = f"{file}: cannot be read as a workbook ({error}); save it again as .xlsx"
-        raise ReadError(msg) from error
-    for (top, left), (bottom, right) in merged:
+    values, merged = read_sheet(file, layer)
+    cells = [[_cell(value) for value in row] for row in values]
+    for top, left, bottom, right in merged:
         if top < _HEADING_ROWS and top < len(cells):
-            _spread(cells, int(top), int(left), int(bottom), int(right))
+            _spread(cells, top, left, bottom, right)
     return list(enumerate(cells, start=1))
 
 
@@ -210,16 +125,6 @@ def _cell(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
-
-
-def _refuse_bomb(file: Path) -> None:
-    if not zipfile.is_zipfile(file):
-        return
-    with zipfile.ZipFile(file) as archive:
-        unpacked = sum(item.file_size for item in archive.infolist())
-    if unpacked > _MAX_UNPACKED_BYTES or unpacked > _MAX_RATIO * max(file.stat().st_size, 100_000):
-        msg = f"{file}: unpacks to {unpacked / 1e6:,.0f} MB from {file.stat().st_size / 1e6:,.1f} MB; refused as unsafe. Save the sheet as CSV"
-        raise ReadError(msg)
 
 
 def _frame(cells: list[tuple[int, list[str]]], file: Path, table: str | None) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 
 import geopandas as gpd
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 
-from outfall.camera import read_photos
+from outfall.camera import look_at, read_photos
 from outfall.camera.exif import NotAPhotoError, read_shot
 from outfall.camera.packet import read_packet
 from outfall.errors import ReadError, TableError
@@ -27,6 +29,11 @@ _DJI = {
     "RtkStdLon": "0.0300",
     "RtkStdLat": "0.0400",
 }
+
+_PIECES = [
+    b"\xff\xff\xff\xff", b"\x00\x00\x00\x00", b"\xff\xd9", b"\xff\xe1\xff\xff", b"nan", b"-1e999", b'"/>', b"&a;",
+    b"II*\x00", b"\x7f\xff\xff\xff", b"<x:xmpmeta", b"</rdf:RDF>",
+]  # fmt: skip
 
 
 def _reasons(photos):
@@ -161,18 +168,73 @@ def test_an_entity_in_xmp_is_refused():
         read_packet(inside)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_no_damage_raises_anything_else(take, tmp_path, data):
-    """Whatever bytes of a photo are changed, it is read or left out, never an unknown error."""
-    raw = bytearray(take(tmp_path / "a.jpg", fields=_DJI).read_bytes())
-    for at in data.draw(st.lists(st.integers(0, len(raw) - 1), min_size=1, max_size=8)):
-        raw[at] = data.draw(st.integers(0, 255))
-    folder = tmp_path / "fuzz"
-    folder.mkdir(exist_ok=True)
-    (folder / "a.jpg").write_bytes(bytes(raw))
+@pytest.mark.parametrize("ending", ["jpg", "tif"])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 255)), max_size=12),
+    pieces=st.lists(st.tuples(st.integers(0, 10**9), st.sampled_from(_PIECES)), max_size=3),
+    keep=st.floats(0.02, 1.0),
+)
+def test_no_damage_raises_anything_else(take, tmp_path, ending, changes, pieces, keep):
+    """Whatever bytes of a photo are changed, put over or lost, it is a row, an issue or both; never another error."""
+    folder = tmp_path / ending
+    raw = bytearray(take(folder / f"a.{ending}", fields=_DJI).read_bytes())
+    for at, value in changes:
+        raw[at % len(raw)] = value
+    for at, piece in pieces:
+        start = at % len(raw)
+        raw[start : start + len(piece)] = piece
+    (folder / f"a.{ending}").write_bytes(bytes(raw[: max(1, int(len(raw) * keep))]))
     photos = read_photos(folder, tz="UTC")
+    check(photos, "photos")
     assert len(photos) + len(photos.attrs.get("issues", [])) >= 1
+    look_at(photos)
+
+
+_WORDS = ["nan", "inf", "-1e308", "1e999", "", "Undefined", "0x41", "１２", "9" * 400, "1/0", "%s"]
+
+
+@pytest.mark.parametrize("name", ["RelativeAltitude", "AbsoluteAltitude", "GimbalYawDegree", "RtkFlag", "RtkStdLon", "RtkStdHgt",
+                                  "GpsLatitude", "CalibratedFocalLength", "DewarpData", "UTCAtExposure"])  # fmt: skip
+def test_no_word_in_a_packet_raises_anything_else(take, tmp_path, name):
+    """Any text where a number is expected leaves a photo with a position and a sigma that are numbers."""
+    for number, word in enumerate(_WORDS):
+        fields = {**_DJI, "CalibratedOpticalCenterX": "36", name: word}
+        take(tmp_path / f"{number}.jpg", fields=fields, seed=number)
+    photos = read_photos(tmp_path, tz="UTC")
+    check(photos, "photos")
+    assert len(photos) == len(_WORDS)
+    assert np.isfinite([photos.geometry.x, photos.geometry.y, photos["sigma_m"]]).all()
+
+
+@pytest.mark.parametrize("bad", [IFDRational(0, 0), IFDRational(1, 0)])
+def test_a_rational_that_is_no_number_is_no_position(take, tmp_path, bad):
+    """A latitude of 0/0 is neither zero nor an error."""
+    file = take(tmp_path / "a.jpg")
+    with Image.open(file) as image:
+        exif = image.getexif()
+        exif.get_ifd(0x8825)[2] = (bad, IFDRational(1), IFDRational(1))
+        exif.get_ifd(0x8825)[6] = bad
+        image.save(file, exif=exif)
+    photos = read_photos(tmp_path, tz="UTC")
+    assert photos.geometry.isna().all()
+    assert len(photos.attrs["issues"]) == 1
+
+
+def test_memory_does_not_grow_with_what_is_in_the_files(take, tmp_path):
+    """Forty files of a megabyte each are read in the memory of a few."""
+    raw = take(tmp_path / "a.jpg").read_bytes()
+    for number in range(40):
+        (tmp_path / f"{number}.jpg").write_bytes(raw + bytes([number]) * 1_000_000)
+    steps = []
+    tracemalloc.start()
+    try:
+        assert len(read_photos(tmp_path, tz="UTC", progress=lambda *step: steps.append(step))) == 41
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
+    assert steps[-1] == ("photos", 41, 41)
+    assert [done for _, done, _ in steps] == list(range(1, 42))
 
 
 def test_text_is_no_photo():

@@ -36,7 +36,7 @@ constants = { seen_at = 2026-04-12T08:00:00+08:00, observer = "甲" }
 role = "boat"
 path = "tow.csv"
 tz = "UTC"
-options = { step_sigmas = 5 }
+options = { false_per_10km = 2 }
 """
 
 
@@ -69,7 +69,7 @@ def test_open(folder, encoding):
     assert (ground.path.name, ground.crs, ground.tz) == ("form.csv", "gcj02", "Asia/Shanghai")
     assert dict(ground.rename) == {"点位": "name", "X": "lon", "Y": "lat"}
     assert dict(ground.constants) == {"seen_at": "2026-04-12T08:00:00+08:00", "observer": "甲"}
-    assert (boat.tz, boat.crs, dict(boat.options)) == ("UTC", "EPSG:4490", {"step_sigmas": 5})
+    assert (boat.tz, boat.crs, dict(boat.options)) == ("UTC", "EPSG:4490", {"false_per_10km": 2})
     assert Project.open(folder / "outfall.toml").inputs == project.inputs
 
 
@@ -92,7 +92,9 @@ def test_create_and_add(folder):
     project = Project.create(folder, points_crs="bd09")
     file = folder / "outfall.toml"
     file.write_text(file.read_text(encoding="utf-8") + "# ours\n", encoding="utf-8")
-    project = project.add("boat", folder / "tow.csv", tz="UTC", rename={"t": "seen_at"}, options={"step_sigmas": 3.5})
+    project = project.add(
+        "boat", folder / "tow.csv", tz="UTC", rename={"t": "seen_at"}, options={"false_per_10km": 3.5}
+    )
     project = project.add("ground", Path("登记/form.csv"), constants={"observer": '甲 "乙"\n'})
     assert Project.open(folder).inputs == project.inputs
     assert [item.crs for item in project.inputs] == ["bd09", "bd09"]
@@ -189,7 +191,7 @@ def test_problems_are_one_list(folder):
 def test_what_other_programs_saved_is_checked(folder, monkeypatch):
     """A row that no longer meets its contract is listed with its table and column."""
     project = Project.open(write(folder, GOOD))
-    monkeypatch.setattr("outfall.store.log.check", lambda frame, table: frame)
+    monkeypatch.setattr("outfall.store.append.check", lambda frame, table: frame)
     frame = check(draw_rows("sources"), "sources")
     append_rows(
         Project.open(folder).store.parent / project.store.name, "sources", frame, actor="a"

@@ -11,8 +11,11 @@ import shapely
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from benchmarks import registry_made as made
 from outfall.network import build_network
 from outfall.registry import register
+from outfall.registry.learn import Surveys
+from outfall.registry.murky import find_murk
 from outfall.tables import find_problems, list_issues, split_ids
 from tests.laws import shuffled, unchanged
 from tests.registry.planted import CRS, ORIGIN, pair_scores, plant_outfalls, see_outfalls
@@ -94,10 +97,11 @@ def test_every_sighting_is_in_exactly_one_outfall(outfalls, planted):
     assert sorted(used) == sorted(planted[1])
 
 
-def test_a_survey_sees_a_thing_once(outfalls, planted):
-    """No outfall holds two sightings of one survey."""
-    survey = pd.concat(planted[0]).set_index("sighting_id")["survey_id"]
-    assert all(survey[group].is_unique for group in groups(outfalls))
+def test_only_people_write_a_thing_down_twice(outfalls, planted):
+    """No outfall holds two sightings of one flight, scene or round; of a walk it may."""
+    every = pd.concat(planted[0]).set_index("sighting_id")
+    once = every.loc[every["platform"] != "foot", "survey_id"]
+    assert all(once[[one for one in group if one in once.index]].is_unique for group in groups(outfalls))
 
 
 def test_outfalls_meet_their_contract_and_say_why(network, outfalls):
@@ -114,3 +118,47 @@ def test_another_crs_gives_the_same_outfalls(network, planted, outfalls):
     tables, _ = planted
     mixed = [tables[0].to_crs(4490), *tables[1:]]
     assert register(mixed, network)["sighting_ids"].tolist() == outfalls["sighting_ids"].tolist()
+
+
+@pytest.fixture(scope="module")
+def invented():
+    """Return one seed of the benchmark's generator: eleven surveys of five rivers, and what is found in it."""
+    truth = made.plant(500, seed=1010)
+    rivers_ = build_network(made.make_rivers(500))
+    return truth, rivers_
+
+
+@pytest.mark.parametrize("times", [0.5, 1.0, 2.0])
+def test_sigmas_are_learned_from_the_sightings(invented, times):
+    """Whatever the surveys say of their errors, pair F1 stays above 0.9 and 0.15 above the best radius."""
+    truth, rivers_ = invented
+    tables, answer = made.see(truth, 1010, stated_times=times)
+    ours = made.pair_scores(groups(register(tables, rivers_)), answer)[2]
+    assert ours >= 0.9
+    assert ours >= made.best_radius(tables, answer)[1] + 0.15
+
+
+def test_match_share_means_what_it_says(invented):
+    """Of outfalls said to be one thing with a mean share, that share is: within 0.05."""
+    truth, rivers_ = invented
+    tables, answer = made.see(truth, 1010)
+    found = register(tables, rivers_)
+    several = found[found["sighting_count"] > 1]
+    true = [len({answer[one] for one in split_ids(text)}) == 1 for text in several["sighting_ids"]]
+    assert abs(float(several["match_share"].mean()) - float(np.mean(true))) < 0.05
+
+
+def test_surveys_without_one_sure_pair_say_how_complete_they_are_and_how_far_apart_they_lie() -> None:
+    """Counts of near pairs recover the planted share and offset where sigmas are wider than the gaps between things."""
+    rng = np.random.default_rng(1000)
+    things = rng.uniform(0.0, 500.0, (2000, 2))
+    found = [things, things[rng.random(len(things)) < 0.7]]
+    at = np.concatenate([part + rng.normal(0.0, 10.0, part.shape) for part in found])
+    survey = np.repeat([0, 1], [len(part) for part in found])
+    at[survey == 1] += [6.0, -4.0]
+    bias = np.array([5.0, 5.0])
+    murk = find_murk(Surveys(at, np.full(len(at), 10.0), survey, survey * 0, ["A", "B"], bias, np.zeros(2)))
+    assert murk.is_known.all()
+    assert abs(murk.found_share[1] - 0.7) < 0.15
+    assert murk.found_share[0] > 0.8
+    assert np.hypot(*(murk.shift_m[1] - murk.shift_m[0] - [6.0, -4.0])) < 4.0

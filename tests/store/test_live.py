@@ -71,7 +71,8 @@ def test_connection_contract(store):
 
 def test_network_drives_are_not_in_wal_mode(filled, tmp_path, monkeypatch):
     """On a network drive, where WAL loses rows, the store is in DELETE mode; also one that was copied there."""
-    monkeypatch.setattr("outfall.store.live._is_remote", lambda file: True)
+    monkeypatch.setattr("outfall.store.live.is_remote", lambda file: True)
+    monkeypatch.setattr("outfall.store.connection.is_remote", lambda file: True)
     append_rows(filled, "samples", draw_rows("samples", seed=1), actor="test")
     for store in (filled, create_store(tmp_path / "remote.outfalldb")):
         with open_live(store) as connection:
@@ -99,8 +100,8 @@ def test_old_sqlite_is_refused(store, monkeypatch):
     [
         "UPDATE event SET actor = 'x' WHERE seq = 3",
         "DELETE FROM event WHERE seq = 3",
-        "INSERT OR REPLACE INTO event SELECT seq, event_id, recorded_at, 'x', kind, table_name, row_key, body, reason, source_ref, prev_hash, hash FROM event WHERE seq = 3",
-        "INSERT OR REPLACE INTO event SELECT 99, event_id, recorded_at, 'x', kind, table_name, row_key, body, reason, source_ref, prev_hash, hash FROM event WHERE seq = 3",
+        "INSERT OR REPLACE INTO event SELECT seq, event_id, recorded_at, valid_from, valid_to, hlc, device, device_seq, 'x', kind, table_name, row_key, base, body, reason, source_ref, prev_hash, hash FROM event WHERE seq = 3",
+        "INSERT OR REPLACE INTO event SELECT 99, event_id, recorded_at, valid_from, valid_to, hlc, device, device_seq, 'x', kind, table_name, row_key, base, body, reason, source_ref, prev_hash, hash FROM event WHERE seq = 3",
     ],
 )
 @pytest.mark.parametrize("recursive", [0, 1])
@@ -218,7 +219,7 @@ def test_newer_store_is_refused(filled):
     connection = apsw.Connection(str(filled))
     connection.pragma("user_version", 9)
     connection.close()
-    with pytest.raises(StoreError, match="version 9, this program reads version 1"):
+    with pytest.raises(StoreError, match="version 9, this program reads version 2"):
         read_rows(filled, "samples")
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
 import pyogrio
 import pytest
+import shapely
 
 import outfall
 from outfall.errors import ReadError, StoreError
 from outfall.store import append_rows, create_store, read_events, read_rows, take_snapshot, verify_chain
-from outfall.store.live import write_transaction
+from outfall.store.backend import write_transaction
 from outfall.tables import contracts, read_frame
 from tests.store.rows import draw_rows
 
@@ -99,26 +101,76 @@ def imports(file):
 
 @pytest.mark.parametrize("file", sorted(_PACKAGE.rglob("*.py")), ids=lambda file: file.relative_to(_PACKAGE).as_posix())
 def test_one_sqlite_build(file):
-    """Only the store imports apsw, and nothing imports the SQLite of the standard library."""
+    """Only the store and the reader of foreign files import apsw, and nothing the SQLite of the standard library."""
     found = set(imports(file))
     assert "sqlite3" not in found
-    assert "apsw" not in found or file.parent.name == "store"
+    assert "apsw" not in found or file.parent.name in ("store", "safe")
     if file.parent.name == "store":
         assert "pyogrio" not in found or file.name == "snapshot.py"
 
 
-def test_snapshot_is_written_elsewhere(filled, tmp_path, monkeypatch):
-    """GDAL is given a temporary file beside the target and never the live file."""
-    given = []
-    real = pyogrio.write_dataframe
-    monkeypatch.setattr(
-        pyogrio,
-        "write_dataframe",
-        lambda frame, path, **options: (given.append(Path(path)), real(frame, path, **options)),
-    )
-    take_snapshot(filled, tmp_path / "town.gpkg")
-    assert {path.suffix for path in given} == {".gpkg"}
-    assert tmp_path / "town.gpkg" not in given
+def edits(store, frame):
+    """Save changes of every sort: a changed row, a moved one, a deleted one, a new one, one of another table."""
+    frame = frame.iloc[1:].copy()
+    frame.loc[2, "name"] = "another"
+    frame.loc[3, "geometry"] = shapely.Point(113.9, 22.9)
+    new = draw_rows("outfalls", count=1, seed=7)
+    append_rows(store, "outfalls", pd.concat([frame, new]), actor="test", replace=True)
+    append_rows(store, "samples", draw_rows("samples", seed=4), actor="test")
+
+
+def contents(path):
+    return {
+        str(layer): pyogrio.read_dataframe(path, layer=layer, fid_as_index=True)
+        for layer, _ in pyogrio.list_layers(path)
+    }
+
+
+def test_a_snapshot_brought_up_to_date_is_the_one_written_anew(store, tmp_path):
+    """Whatever changed since, the copy with the changed rows holds what a new file holds."""
+    frame = draw_rows("outfalls")
+    append_rows(store, "outfalls", frame, actor="test")
+    append_rows(store, "samples", draw_rows("samples"), actor="test")
+    target = take_snapshot(store, tmp_path / "town.gpkg")
+    edits(store, frame)
+    with unwritten(tmp_path / "town.gpkg"):
+        take_snapshot(store, target)
+    found, anew = contents(target), contents(take_snapshot(store, tmp_path / "anew.gpkg"))
+    for name in ("outfalls", "samples"):
+        pd.testing.assert_frame_equal(pd.DataFrame(found[name]), pd.DataFrame(anew[name]))
+    box = pyogrio.read_dataframe(target, layer="outfalls", bbox=(113.85, 22.85, 113.95, 22.95))
+    assert "another" in found["outfalls"]["name"].tolist()
+    assert frame["outfall_id"].iloc[3] in box["outfall_id"].tolist()
+    assert verify_chain(store, head=found["snapshot"]["hash"].item())
+
+
+@contextmanager
+def unwritten(target):
+    """Fail if a table is written as a whole."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("outfall.store.snapshot._make_file", lambda connection: pytest.fail("was written anew"))
+        yield
+
+
+def test_an_edited_snapshot_is_written_anew(store, tmp_path):
+    """What people changed in a snapshot is not carried into the next one."""
+    append_rows(store, "outfalls", draw_rows("outfalls"), actor="test")
+    target = take_snapshot(store, tmp_path / "town.gpkg")
+    frame = pyogrio.read_dataframe(target, layer="outfalls").iloc[:1].assign(outfall_id="slipped in")
+    pyogrio.write_dataframe(frame, target, layer="outfalls", append=True)
+    assert "slipped in" in contents(target)["outfalls"]["outfall_id"].tolist()
+    append_rows(store, "samples", draw_rows("samples"), actor="test")
+    assert "slipped in" not in contents(take_snapshot(store, target))["outfalls"]["outfall_id"].tolist()
+
+
+def test_a_snapshot_of_another_store_is_written_anew(store, tmp_path):
+    """A snapshot in the same place is brought up to date only where it is of the same log."""
+    other = create_store(tmp_path / "other.outfalldb")
+    append_rows(other, "outfalls", draw_rows("outfalls", seed=5), actor="test")
+    append_rows(store, "outfalls", draw_rows("outfalls", seed=6), actor="test")
+    target = take_snapshot(other, tmp_path / "town.gpkg")
+    back = contents(take_snapshot(store, target))["outfalls"]
+    assert back["outfall_id"].tolist() == read_rows(store, "outfalls")["outfall_id"].tolist()
 
 
 def test_snapshot_does_not_drop_the_lock_of_a_writer(filled, tmp_path):

@@ -140,4 +140,5 @@ def test_rows_without_a_position_are_kept_and_said(tmp_path):
     rows[1][3] = rows[1][4] = ""
     seen = read_ground(_csv(tmp_path / "w.csv", rows), tz="UTC", crs=4490)
     assert seen.geometry.isna().tolist() == [False, True, False]
-    assert list_issues(seen)["row_ids"].tolist() == ["w.csv#3"]
+    issues = list_issues(seen)
+    assert issues[issues["kind"] == "no_geometry"]["row_ids"].tolist() == ["w.csv#3"]

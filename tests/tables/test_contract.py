@@ -59,7 +59,7 @@ def test_a_dimensioned_number_carries_its_unit_in_its_name(table):
     """A real column with a unit ends in that unit; a value column has a unit column beside it."""
     endings = {
         "m": "_m", "m3/s": "_m3s", "m3/d": "_m3d", "mm": "_mm", "share": "_share", "h": "_h", "km2": "_km2",
-        "deg": "_deg", "m/s": "_ms", "m/m": "_share", "px": "_px", "nat": "log_lr",
+        "deg": "_deg", "m/s": "_ms", "m/m": "_share", "px": "_px", "nat": "log_lr", "K": "_k",
     }  # fmt: skip
     for column in contracts()[table].columns.values():
         if column.unit:

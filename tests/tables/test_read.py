@@ -127,3 +127,20 @@ def test_a_shapefile_in_gbk_without_cpg_is_read_as_gbk(tmp_path):
     frame.to_file(tmp_path / "p.shp", encoding="GBK")
     (tmp_path / "p.cpg").unlink()
     assert read_frame(tmp_path / "p.shp")["name"].tolist() == ["青禾排口", "石桥"]
+
+
+def test_measures_of_a_geopackage_are_left_out(tmp_path):
+    """A point with M comes without it; its place and height stay."""
+    import sqlite3
+
+    import shapely
+
+    file = tmp_path / "a.gpkg"
+    gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(1, 2, 3)], crs=4326).to_file(file)
+    wkb = shapely.to_wkb(shapely.from_wkt("POINT ZM (1 2 3 4)"), output_dimension=4, flavor="iso")
+    with sqlite3.connect(file) as connection:
+        for name in [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='trigger'")]:
+            connection.execute(f'DROP TRIGGER "{name}"')
+        connection.execute("UPDATE a SET geom = ?", (b"GP\x00\x01" + (4326).to_bytes(4, "little") + wkb,))
+    connection.close()
+    assert read_frame(file).geometry.to_wkt().tolist() == ["POINT Z (1 2 3)"]

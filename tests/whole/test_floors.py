@@ -16,9 +16,10 @@ ROOT = PACKAGE.parent
 ONLY = {
     "folium": {"maps"},
     "branca": {"maps"},
-    "apsw": {"store"},
+    "apsw": {"store", "tables"},  # tables/safe opens strangers' GeoPackages with the same build
     "rasterio": {"camera", "scenes", "simulate", "maps", "network"},
     "sqlite3": set(),
+    "psycopg": {"store"},
 }
 
 

@@ -16,7 +16,8 @@ FUNCTIONS = [name for name in NAMES if inspect.isfunction(getattr(outfall, name)
 CLASSES = [name for name in NAMES if inspect.isclass(getattr(outfall, name))]
 FIRST = {
     "network", "outfalls", "sightings", "seen", "sources", "samples", "results", "limits", "points", "lines", "frame", "frames",
-    "found", "states", "monitors", "places", "table", "town", "path", "folder", "rivers", "seed", "name", "value", "lon", "lat", "candidates",
+    "found", "inspections", "segments", "coverage", "looks", "returned", "ids", "groups", "outfall_id", "decision", "photos", "injections", "curves",
+    "states", "monitors", "places", "table", "town", "path", "folder", "rivers", "seed", "name", "value", "lon", "lat", "candidates",
 }  # fmt: skip
 DIMENSIONS = {
     "distance",

@@ -1,0 +1,1 @@
+"""Exits, full disks, failed syncs, cut logs and flipped bits, made on purpose."""
