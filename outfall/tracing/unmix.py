@@ -100,10 +100,20 @@ def unmix_exactly(
 
     Parameters
     ----------
-    results, samples, network, weight, rate_per_day, travel_h
+    results : DataFrame
         As in `unmix`.
+    samples : DataFrame
+        As in `unmix`.
+    network : Network
+        Where they are.
     parameter : str
         One.
+    weight : str or Series, default "area_km2"
+        As in `find_subbasins`.
+    rate_per_day : float, default 0
+        As in `find_subbasins`.
+    travel_h : Series, optional
+        As in `find_subbasins`.
 
     Returns
     -------
@@ -114,6 +124,18 @@ def unmix_exactly(
     ------
     TraceError
         As in `unmix`.
+
+    Examples
+    --------
+    >>> from outfall.network import build_network
+    >>> lines = gpd.GeoDataFrame({"reach_id": ["A", "B"], "area_km2": [1.0, 1.0]}, crs=32650,
+    ...     geometry=gpd.GeoSeries.from_wkt(["LINESTRING (400000 3400200, 400000 3400100)",
+    ...                                      "LINESTRING (400000 3400100, 400000 3400000)"]))
+    >>> samples = pd.DataFrame({"sample_id": ["S1", "S2"], "reach_id": ["A", "B"], "along_m": [100.0, 100.0]})
+    >>> results = pd.DataFrame({"sample_id": ["S1", "S2"], "parameter": "ammonia", "qualifier": "=",
+    ...     "value": [1.0, 2.0], "unit": "mg/L"})
+    >>> unmix_exactly(results, samples, build_network(lines), parameter="ammonia")["value"].round(2).tolist()
+    [1.0, 3.0]
     """
     pick_parameters(results, [parameter])
     measured = results[(results["parameter"] == parameter) & (results["qualifier"] == "=")]
@@ -156,7 +178,11 @@ def unmix(
         Where they are.
     parameters : sequence of str, optional
         All that were measured by default, one after the other.
-    weight, rate_per_day, travel_h
+    weight : str or Series, default "area_km2"
+        As in `find_subbasins`.
+    rate_per_day : float, default 0
+        As in `find_subbasins`.
+    travel_h : Series, optional
         As in `find_subbasins`.
     interval_share : float, default 0.9
         Probability that the interval holds the truth.

@@ -28,8 +28,8 @@ _SURE = 1e-9
 
 def draw_sites(
     network: Network,
-    count: int,
     *,
+    count: int,
     weights: str | pd.Series | None = None,
     kinds: Collection[str] = ("river", "ditch", "tidal"),
     step_m: float = 100.0,
@@ -76,7 +76,7 @@ def draw_sites(
     >>> from outfall.network import build_network
     >>> river = gpd.GeoDataFrame({"reach_id": ["A"]}, crs=32650,
     ...     geometry=gpd.GeoSeries.from_wkt(["LINESTRING (500000 3400000, 510000 3400000)"]))
-    >>> sites = draw_sites(build_network(river), 5, seed=1)
+    >>> sites = draw_sites(build_network(river), count=5, seed=1)
     >>> len(sites), round(float((1 / sites["drawn_share"]).sum()))
     (5, 100)
     """
@@ -93,7 +93,7 @@ def draw_sites(
     return sites.assign(drawn_share=share[chosen], source_ref=[f"draw_sites({r})" for r in sites["reach_id"]])
 
 
-def equal_area_sites(network: Network, count: int) -> gpd.GeoDataFrame:
+def equal_area_sites(network: Network, *, count: int) -> gpd.GeoDataFrame:
     """Return sites that cut the catchment into pieces of nearly equal own area.
 
     Down the network, a site is put wherever the catchment not yet sampled above has grown to the size aimed at.
@@ -121,7 +121,7 @@ def equal_area_sites(network: Network, count: int) -> gpd.GeoDataFrame:
     >>> from outfall.network import build_network
     >>> lines = gpd.GeoDataFrame({"reach_id": list("ABCD"), "area_km2": 1.0}, crs=32650,
     ...     geometry=[shapely.LineString([(400000, 3400400 - 100 * k), (400000, 3400300 - 100 * k)]) for k in range(4)])
-    >>> equal_area_sites(build_network(lines), 2)[["reach_id", "own_km2"]].values.tolist()
+    >>> equal_area_sites(build_network(lines), count=2)[["reach_id", "own_km2"]].values.tolist()
     [['B', 2.0], ['D', 2.0]]
     """
     area = network.reaches["area_km2"].fillna(0.0).to_numpy(dtype=float)

@@ -280,7 +280,13 @@ def _notes(plan: pd.DataFrame, parameters: Sequence[str], rules: Mapping[str, fl
     reason_zh = f"最短保存时间 {hold:.0f} 小时, 短于单日 {rules['day_h']:.0f} 小时, 须中途送样"
     return [
         issue(
-            "assumption", "samples", reason, reason_zh=reason_zh, rows=plan["sample_id"], level="warning", decision="kept"
+            "assumption",
+            "samples",
+            reason,
+            reason_zh=reason_zh,
+            rows=plan["sample_id"],
+            level="warning",
+            decision="kept",
         )
     ]
 

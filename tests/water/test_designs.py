@@ -38,7 +38,7 @@ def test_each_place_is_drawn_as_often_as_it_says(network, method):
     """Over many draws, reaches of double weight are drawn twice as often per metre."""
     counts = {}
     for seed in range(120):
-        for reach in draw_sites(network, 12, weights="risk", step_m=250, method=method, seed=seed)["reach_id"]:
+        for reach in draw_sites(network, count=12, weights="risk", step_m=250, method=method, seed=seed)["reach_id"]:
             counts[reach] = counts.get(reach, 0) + 1
     places, weight = _frame(network, "risk", ("river",), 250.0)
     share = inclusion_shares(weight, 12)
@@ -51,7 +51,7 @@ def test_each_place_is_drawn_as_often_as_it_says(network, method):
 def test_the_weights_estimate_the_length(network, method):
     """The Horvitz-Thompson estimate of the number of places is right on average, and the sample has its size."""
     places, _ = _frame(network, None, ("river",), 250.0)
-    draws = [draw_sites(network, 15, step_m=250, method=method, seed=seed) for seed in range(60)]
+    draws = [draw_sites(network, count=15, step_m=250, method=method, seed=seed) for seed in range(60)]
     assert all(len(sites) == 15 for sites in draws)
     assert np.mean([(1 / sites["drawn_share"]).sum() for sites in draws]) == pytest.approx(len(places), rel=1e-6)
 
@@ -64,7 +64,7 @@ def test_balanced_draws_keep_apart(network, method):
 
     def balance(how):
         return np.mean(
-            [balance_of(draw_sites(network, 15, step_m=250, method=how, seed=seed), places) for seed in range(25)]
+            [balance_of(draw_sites(network, count=15, step_m=250, method=how, seed=seed), places) for seed in range(25)]
         )
 
     assert balance(method) < 0.75 * balance("simple")
@@ -74,14 +74,16 @@ def test_any_first_part_of_a_grts_list_is_spread(network):
     """The first half of a list is balanced too, so that a survey may stop early."""
     places, weight = _frame(network, None, ("river",), 250.0)
     places["drawn_share"] = inclusion_shares(weight, 8)
-    half = [balance_of(draw_sites(network, 16, step_m=250, method="grts", seed=s).iloc[:8], places) for s in range(25)]
-    alone = [balance_of(draw_sites(network, 8, step_m=250, method="simple", seed=s), places) for s in range(25)]
+    half = [
+        balance_of(draw_sites(network, count=16, step_m=250, method="grts", seed=s).iloc[:8], places) for s in range(25)
+    ]
+    alone = [balance_of(draw_sites(network, count=8, step_m=250, method="simple", seed=s), places) for s in range(25)]
     assert np.mean(half) < np.mean(alone)
 
 
 def test_the_same_seed_draws_the_same_sites(network):
     """Another seed draws others."""
-    one, same, other = (draw_sites(network, 9, seed=seed)["along_m"].tolist() for seed in (1, 1, 2))
+    one, same, other = (draw_sites(network, count=9, seed=seed)["along_m"].tolist() for seed in (1, 1, 2))
     assert one == same
     assert one != other
 
@@ -90,7 +92,7 @@ def test_what_weighs_nothing_is_never_drawn(network):
     """A reach without weight is left out, and one that outweighs all is always in."""
     weight = network.reaches.set_index("reach_id")["risk"] * 0
     weight["R03"], weight["R05"] = 1.0, 1e9
-    sites = draw_sites(network, 3, weights=weight, step_m=1000)
+    sites = draw_sites(network, count=3, weights=weight, step_m=1000)
     assert set(sites["reach_id"]) == {"R03", "R05"}
     assert sites.set_index("reach_id").loc["R05", "drawn_share"] == 1.0
 
@@ -98,15 +100,15 @@ def test_what_weighs_nothing_is_never_drawn(network):
 def test_nothing_to_draw_is_refused(network):
     """No places, no sites, and no method of that name are refused in words."""
     with pytest.raises(NetworkError, match="0 places"):
-        draw_sites(network, 3, kinds=("lake",))
+        draw_sites(network, count=3, kinds=("lake",))
     with pytest.raises(NetworkError, match="no column"):
-        draw_sites(network, 3, weights="nothing")
+        draw_sites(network, count=3, weights="nothing")
 
 
 @pytest.mark.parametrize("count", [2, 5, 9])
 def test_catchments_are_cut_evenly(network, count):
     """Own areas add up to no more than the catchment and differ by less than what one reach adds."""
-    sites = equal_area_sites(network, count)
+    sites = equal_area_sites(network, count=count)
     assert abs(len(sites) - count) <= 2
     assert sites["own_km2"].sum() <= 78.0 + 1e-9
     assert sites["own_km2"].max() - sites["own_km2"].min() <= 4.0 + 1e-9
@@ -114,7 +116,7 @@ def test_catchments_are_cut_evenly(network, count):
 
 def test_own_areas_are_what_lies_between_sites(network):
     """The area of a site is the total above it less the totals above the sites it meets first."""
-    sites = equal_area_sites(network, 4)
+    sites = equal_area_sites(network, count=4)
     total = network.accumulate("area_km2")
     assert sites["own_km2"].iloc[-1] <= total[sites["reach_id"].iloc[-1]]
     assert sites["own_km2"].sum() == pytest.approx(total[sites["reach_id"]].max(), abs=6.0)
