@@ -236,7 +236,7 @@ def measure(*, quick: bool) -> dict[str, float | int | bool | None]:
     case = Cairngorms()
     out |= real(case)
     for noise in (0.1, 0.3):
-        out |= hot(case, noise, DRAWS, 2.0 if quick else np.inf)
+        out |= hot(case, noise, DRAWS, 1.5 if quick else np.inf)
     return out
 
 
