@@ -162,19 +162,24 @@ def hot_shares(
     grid = _weights(theta)
     alone = _average(mixing, data, kernel, grid, singles, guess, size)
     none = _average(mixing, data, kernel, grid, np.zeros((1, count), dtype=bool), np.zeros(1), size)
-    sets = np.concatenate([np.zeros((1, count), dtype=bool), singles])
-    total = np.concatenate([none + np.log1p(-hot_share), alone + np.log(hot_share / count)])
+    alone_share = _sharpen(alone)
+    hot, kinds = [alone_share], [logsumexp(alone) + np.log(hot_share / count)]
     if is_pairs and count > 1:
         best = int(np.argmax(alone))
         others = np.flatnonzero(np.arange(count) != best)
         pairs = singles[others] | singles[best]
         both = _average(mixing, data, kernel, grid, pairs, guess[others], size)
-        sets = np.concatenate([sets, pairs])
-        total = np.concatenate([total, both + 2 * np.log(hot_share / count)])
-    share = np.exp(_SHARPER * (total - total.max()))
-    share /= share.sum()
-    one = np.exp(_SHARPER * (alone - alone.max()))
-    return HotShares(share @ sets, one / one.sum(), float(1.0 - share[0]))
+        hot.append(_sharpen(both) @ pairs)
+        kinds.append(logsumexp(both) + 2 * np.log(hot_share / count))
+    total = np.array([none[0] + np.log1p(-hot_share), *kinds])
+    share = np.exp(total - logsumexp(total))
+    return HotShares(share[1:] @ np.array(hot), alone_share, float(1.0 - share[0]))
+
+
+def _sharpen(evidence: Reals) -> Reals:
+    """Return which of some sets it is, if it is one of them: as sure as planted sources showed it should be."""
+    raised = _SHARPER * (evidence - evidence.max())
+    return np.asarray(np.exp(raised - logsumexp(raised)))
 
 
 def _weights(theta: Reals) -> list[tuple[Reals, float]]:
