@@ -3,7 +3,8 @@
 Cairngorms: 63 nested stream sediments against an independent survey of magnesium on the same grid. The network is built
 from the published flow directions; nothing is chosen by the truth. Hot spots: one sub-basin of that network is given more
 than the surveyed magnesium (5 to 20 times, even in the logarithm) and every site a lognormal error; stated is the
-probability of the best one, given that there is one; the power it is raised to was learned on seeds from 1000. funmixer is not on PyPI and cannot be installed here.
+probability of the best one, given that there is one; the power it is raised to was
+learned on seeds from 1000. funmixer is not on PyPI and cannot be installed here.
 """
 
 from __future__ import annotations
