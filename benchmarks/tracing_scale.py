@@ -39,6 +39,7 @@ def _measure_one(outfalls: int, sources: int, how: str) -> dict[str, float | int
     shares = found.candidates.set_index("candidate_id")["posterior_share"]
     return {
         "s": round(seconds, 2), "cpu_s": round(cpu_s, 2), "peak_mb": round(peak), "before_mb": round(before),
+        "worker_peak_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
         "reaches": len(province.network.reaches), "candidates": len(found.candidates), "verdicts": len(found.evidence),
         "checksum": round(float((shares.sort_index() * (1 + (shares.sort_index().index.map(len) % 7))).sum()), 6),
     }  # fmt: skip
@@ -71,6 +72,7 @@ def measure(*, quick: bool) -> dict[str, float | int | bool | str | None]:
         found = _apart(*size, how)
         key = f"scale_{how.replace(' ', '')}"
         out |= {f"{key}_s": found["s"], f"{key}_peak_mb": found["peak_mb"],
+                f"{key}_worker_peak_mb": found["worker_peak_mb"],
                 f"{key}_same": found["checksum"] == single["checksum"]}  # fmt: skip
     return out
 

@@ -3,7 +3,8 @@
 Cairngorms: 63 nested stream sediments against an independent survey of magnesium on the same grid. The network is built
 from the published flow directions; nothing is chosen by the truth. Hot spots: one sub-basin of that network is given more
 than the surveyed magnesium (5 to 20 times, even in the logarithm) and every site a lognormal error; stated is the
-probability of the best one, given that there is one. funmixer is not on PyPI and cannot be installed here.
+probability of the best one, given that there is one; the power it is raised to was
+learned on seeds from 1000. funmixer is not on PyPI and cannot be installed here.
 """
 
 from __future__ import annotations
@@ -157,11 +158,11 @@ def real(case):
 
 
 def hot(case, noise, count, seconds):
-    """Return hit rate and stated probability of the best sub-basin over planted ones; stops when time is up."""
+    """Return hit rate and stated probability of the best sub-basin over planted ones; stops when processor time is up."""
     nesting, site = find_nesting(case.samples, case.network)
     level = np.empty(len(site))
     level[site] = case.survey
-    mixing, rows, begun = nesting.mixing(), [], time.perf_counter()
+    mixing, rows, begun = nesting.mixing(), [], time.process_time()
     for seed in range(FIRST_SEED, FIRST_SEED + count):
         rng = np.random.default_rng([seed, round(100 * noise)])
         hidden = int(rng.integers(len(level)))
@@ -172,7 +173,7 @@ def hot(case, noise, count, seconds):
         best = int(np.argmax(found.alone))
         raw = int(np.argmax(value))
         rows.append((best == hidden, found.alone[best], raw == hidden))
-        if time.perf_counter() - begun > seconds:
+        if time.process_time() - begun > seconds:
             break
     right, stated, raw = np.array(rows, dtype=float).mean(axis=0)
     name = f"noise{round(100 * noise)}"
@@ -236,7 +237,7 @@ def measure(*, quick: bool) -> dict[str, float | int | bool | None]:
     case = Cairngorms()
     out |= real(case)
     for noise in (0.1, 0.3):
-        out |= hot(case, noise, DRAWS, 2.0 if quick else np.inf)
+        out |= hot(case, noise, DRAWS, 1.0 if quick else np.inf)
     return out
 
 

@@ -111,7 +111,8 @@ def weigh_evidence(
     --------
     >>> from outfall.tracing.settings import default_settings
     >>> said = pd.DataFrame({"outfall_id": "P1", "source_id": "S1", "line": ["reachability", "load"], "log_lr": [2.0, 1.0]})
-    >>> weigh_evidence(said, settings=default_settings()).tolist()
+    >>> settings = default_settings()
+    >>> (weigh_evidence(said, settings=settings) * settings["combine"]["temperature"]).round(9).tolist()
     [2.0, 0.5]
     """
     if not len(evidence):

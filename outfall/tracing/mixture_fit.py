@@ -131,7 +131,9 @@ def _look(members: NDArray[np.int64], water: Tracers, mixed: Mixed, settings: Ma
     shares = _even(size, _POINTS[size], alpha)
     count = len(shares)
     rows = np.repeat(members, count, axis=0)
-    likely = log_likelihood(water, mixed, rows, np.tile(shares, (len(members), 1)), settings["tail_df"])
+    likely = log_likelihood(
+        water, mixed, rows, np.tile(shares, (len(members), 1)), settings["tail_df"], is_fine=size == 1
+    )
     likely = likely.reshape(len(members), count) + _log_size(size, len(mixed.amount), settings)
     at = np.log(shares[:, :-1]) - np.log(shares[:, -1:])
     prior = _log_prior(at, alpha)
@@ -151,10 +153,11 @@ def _look_again(found: list[_Set], water: Tracers, mixed: Mixed, settings: Mappi
     chosen = [found[at] for at in order if found[at].evidence > least and len(found[at].members) > 1]
     for size in sorted({len(one.members) for one in chosen}):
         group = [one for one in chosen if len(one.members) == size]
+        _refine([one for one in group if not one.drawn], water, mixed, settings)
         fits = [_fit(one) for one in group]
         at = np.stack([mean + _bell(size - 1, _AGAIN) @ root.T for mean, root in fits])
         rows = np.repeat(np.array([one.members for one in group]), _AGAIN, axis=0)
-        likely = log_likelihood(water, mixed, rows, _to_shares(at).reshape(-1, size), settings["tail_df"])
+        likely = log_likelihood(water, mixed, rows, _to_shares(at).reshape(-1, size), settings["tail_df"], is_fine=True)
         likely = likely.reshape(len(group), _AGAIN) + _log_size(size, len(mixed.amount), settings)
         for one, where, part, fit in zip(group, at, likely, fits, strict=True):
             prior = _log_prior(where, settings["share_alpha"])
@@ -163,6 +166,19 @@ def _look_again(found: list[_Set], water: Tracers, mixed: Mixed, settings: Mappi
             one.target = np.concatenate([one.target, part + prior])
             one.drawn = [*one.drawn, fit]
             one.weigh()
+
+
+def _refine(group: list[_Set], water: Tracers, mixed: Mixed, settings: Mapping[str, float]) -> None:
+    """Weigh the even points of sets of one size anew, each sum integrated: at first its moments were good enough."""
+    if not group or mixed.cov.ndim > 2:
+        return
+    size, even = len(group[0].members), group[0].even
+    rows = np.repeat(np.array([one.members for one in group]), even, axis=0)
+    shares = np.tile(_to_shares(group[0].at), (len(group), 1))
+    likely = log_likelihood(water, mixed, rows, shares, settings["tail_df"], is_fine=True).reshape(len(group), even)
+    for one, part in zip(group, likely, strict=True):
+        one.target = part + _log_size(size, len(mixed.amount), settings) + one.prior
+        one.weigh()
 
 
 def _fit(one: _Set) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
+from outfall.tracing.mixture_sum import log_sum_density
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Mixed", "Tracers", "log_likelihood", "misfit"]
 
 _AT_ONCE = 4096
+_ROUGH = 0.1
 _SMALL = 1e-300
 
 
@@ -49,7 +52,13 @@ class Mixed:
 
 
 def log_likelihood(
-    water: Tracers, mixed: Mixed, members: NDArray[np.int64], shares: NDArray[np.float64], tail_df: float
+    water: Tracers,
+    mixed: Mixed,
+    members: NDArray[np.int64],
+    shares: NDArray[np.float64],
+    tail_df: float,
+    *,
+    is_fine: bool = False,
 ) -> NDArray[np.float64]:
     """Return the log likelihood of each row of shares.
 
@@ -65,6 +74,8 @@ def log_likelihood(
         Their shares.
     tail_df : float
         Degrees of freedom of the Student t.
+    is_fine : bool, default False
+        Whether the sum of independent lognormals is integrated instead of matched by its moments; slower.
 
     Returns
     -------
@@ -73,11 +84,13 @@ def log_likelihood(
     """
     if not len(water.value_ln):
         return np.zeros(len(shares))
-    one = _independent if mixed.cov.ndim == 2 else _joint
-    parts = [
-        one(water, mixed, members[at : at + _AT_ONCE], shares[at : at + _AT_ONCE], tail_df)
-        for at in range(0, len(shares), _AT_ONCE)
-    ]
+    parts = []
+    for at in range(0, len(shares), _AT_ONCE):
+        part = slice(at, at + _AT_ONCE)
+        if mixed.cov.ndim == 2:
+            parts.append(_independent(water, mixed, members[part], shares[part], tail_df, is_fine=is_fine))
+        else:
+            parts.append(_joint(water, mixed, members[part], shares[part], tail_df))
     return np.concatenate(parts)
 
 
@@ -137,7 +150,13 @@ def _moments(
 
 
 def _independent(
-    water: Tracers, mixed: Mixed, members: NDArray[np.int64], shares: NDArray[np.float64], tail_df: float
+    water: Tracers,
+    mixed: Mixed,
+    members: NDArray[np.int64],
+    shares: NDArray[np.float64],
+    tail_df: float,
+    *,
+    is_fine: bool,
 ) -> NDArray[np.float64]:
     centre, variance = _moments(water, mixed, members, shares)
     spread = np.sqrt(variance)
@@ -147,6 +166,15 @@ def _independent(
     cut = np.flatnonzero(water.censored)
     if len(cut):
         out[:, cut] = np.log(np.maximum(special.stdtr(tail_df, -water.censored[cut] * z[:, cut]), _SMALL))
+    if is_fine:
+        seen = np.flatnonzero(water.censored == 0)
+        fine = log_sum_density(
+            water.value_ln[seen],
+            shares[:, :, None] * mixed.amount[members][:, :, seen],
+            mixed.cov[members][:, :, seen],
+            water.sigma[seen],
+        )
+        out[:, seen] = np.logaddexp(np.log1p(-_ROUGH) + fine, np.log(_ROUGH) + out[:, seen])
     return np.asarray(out.sum(axis=1))
 
 

@@ -28,7 +28,7 @@ __all__ = ["Spill", "find_spill"]
 
 Reals: TypeAlias = "NDArray[np.float64]"
 
-_AGES, _CELLS, _UNSEEN_SD, _MISSED = 160, 600, 0.7, 0.05
+_AGES, _CELLS, _UNSEEN_SD, _MISSED = 120, 600, 0.7, 0.05
 _TIMES = ("peak_at", "first_at", "last_at")
 _OPTIONAL = {"flow_m3s": np.nan, "detection_limit_mgl": np.nan, "clock_h": 1.0 / 30.0, "source_ref": ""}
 

@@ -1,8 +1,9 @@
 """How probable a release time and mass are from peaks downstream, and how far upstream the water was then.
 
 Travel times are lognormal about hydraulics: one factor for the whole river, which stations in a row teach, and local ones.
-Peaks fall as Jobson's unit peak does, with an offset for the river, losses on the way (a random walk) and error. Leading
-edge and passage bind the release time, because both grow with the time since then. All spreads are our defaults.
+Peaks fall as Jobson's unit peak does, with an offset and an exponent of the river, losses on the way (a random walk) and
+error. Leading edge and passage lengthen as peaks fall, with factors of the river too: how much they grow from station to
+station binds the release time. How well each station tells them is learned. All spreads are our defaults.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ __all__ = ["Passages", "first_way", "judge_times", "mass_shares"]
 Reals: TypeAlias = "NDArray[np.float64]"
 
 _LOCAL = np.array([0.1, 0.2, 0.35])  # sd of ln velocity from stretch to stretch
-_LEADING, _LEADING_SHARED, _LEADING_OWN = (
-    np.log(0.11),
-    0.5,
-    0.3,
-)  # ln((peak - leading) / peak), Jobson 1996 in the middle
-_OFFSET, _LOSS, _POWER, _PEAK_OWN = 0.4, 0.3, 0.08, 0.15  # ln unit peak: river, losses, exponent, one station
-_PASSAGE_SHARED, _PASSAGE_OWN, _OUTLIER, _WIDE = 0.4, 0.3, 0.05, 1.5
+# pulses spread as age to Jobson's exponent (0.76) less this, give or take that: Fick has 0.5; and the age where it pivots
+_MILDER, _POWER, _PIVOT_H = 0.14, 0.12, 10.0
+_LEADING, _LEADING_SHARED = np.log(0.11), 0.3  # ln((peak - leading) / peak) at that age, Jobson 1996 in the middle
+_OFFSET, _LOSS, _PEAK_OWN = 0.25, 0.25, 0.15  # ln unit peak: river, losses, one station
+_PASSAGE_SHARED, _OUTLIER, _WIDE = 0.25, 0.05, 1.5
+_OWN, _STEP = np.array([0.08, 0.16, 0.32]), 0.08  # sd of ln edge and passage at one station: the stations say which
+_SPREADING = 0.76  # exponent of Jobson's unit peak: pulses lengthen as they lose height
 _PASSAGE_S = 2e6
 _WAYS = 150
 
@@ -71,24 +72,24 @@ def judge_times(seen: Passages, ages_h: Reals) -> tuple[Reals, Reals, Reals, Rea
     Returns
     -------
     tuple of ndarray
-        Log likelihood (t), mean of ln mass in g (t x offsets), its sd (t), share of each offset (t x offsets).
+        Log likelihood (t), mean of ln mass in g (t x rivers: offset and spreading), its sd (t), share of each (t x rivers).
     """
     age = np.asarray(ages_h)[:, None] + seen.peak_h[None, :]
     unit = _unit_peak(age, seen.flow_ratio)
-    offsets = np.linspace(-3.0, 3.0, 25) * _OFFSET
-    log_offset = -0.5 * (offsets / _OFFSET) ** 2
-    log_offset = log_offset - logsumexp(log_offset)
-    start = np.where(np.isfinite(seen.first_h), seen.first_h, 0.89 * age + (seen.peak_h - age))
-    passage = seen.last_h - start
-    known = np.isfinite(passage) & (passage > 0)
-    expected = np.log(_PASSAGE_S / 3600.0) - np.log(unit * 1e6)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        miss = np.where(known, np.log(np.where(known, passage, 1.0)) - expected, np.nan)
-    by_offset = log_offset + _passages(miss, offsets)
-    by_offset = by_offset + _edges(seen, age, offsets)
-    shapes = logsumexp(by_offset, axis=1)
-    peaks, mean, sd = _peaks(seen, age, unit)
-    return shapes + peaks, mean[:, None] - offsets[None, :], sd, np.exp(by_offset - shapes[:, None])
+    offsets, log_offset = _normal_grid(_OFFSET, 13)
+    powers, log_power = _normal_grid(_POWER, 7)
+    powers = powers - _MILDER
+    older = np.log(age / _PIVOT_H)
+    shapes, means = [], []
+    for power, share in zip(powers, log_power, strict=True):
+        by_offset = log_offset + _passages(seen, age, np.log(unit) - power * older, offsets)
+        by_offset = by_offset + _edges(seen, age, power, offsets)
+        peaks, mean, sd = _peaks(seen, age, np.log(unit) - power * older)
+        shapes.append(by_offset + (peaks + share)[:, None])
+        means.append(mean[:, None] - offsets[None, :])
+    whole = np.concatenate(shapes, axis=1)
+    total = logsumexp(whole, axis=1)
+    return total, np.concatenate(means, axis=1), sd, np.exp(whole - total[:, None])
 
 
 def first_way(seen: Passages, between_h: Reals, ages_h: Reals, ways_h: Reals, *, velocity_sd: float) -> Reals:
@@ -166,8 +167,8 @@ def mass_shares(mean: Reals, sd: Reals, weight: Reals, quantiles: list[float]) -
     """
     from scipy.special import ndtr
 
-    grid = np.linspace((mean - 4.0 * sd).min(), (mean + 4.0 * sd).max(), 801)
-    kept = weight > weight.max() * 1e-7
+    grid = np.linspace((mean - 4.0 * sd).min(), (mean + 4.0 * sd).max(), 301)
+    kept = weight > weight.max() * 1e-4
     below = (ndtr((grid[:, None] - mean[kept]) / sd[kept]) * (weight[kept] / weight[kept].sum())).sum(axis=1)
     return np.exp(np.interp(quantiles, below, grid))
 
@@ -178,38 +179,52 @@ def _unit_peak(age: Reals, flow_ratio: float) -> Reals:
     return np.asarray(flat.reshape(age.shape))
 
 
-def _passages(miss: Reals, offsets: Reals) -> Reals:
+def _passages(seen: Passages, age: Reals, log_unit: Reals, offsets: Reals) -> Reals:
     """Return the log likelihood of the passages by age and offset; where they were said to end is common to a survey."""
-    own = np.linspace(-3.0, 3.0, 13) * _PASSAGE_SHARED
-    log_own = -0.5 * (own / _PASSAGE_SHARED) ** 2
-    shift = (own[None, :] + offsets[:, None])[None, :, :, None]
-    each = _robust(miss[:, None, None, :] + shift, _PASSAGE_OWN).sum(axis=3)
-    return np.asarray(logsumexp(each + log_own - logsumexp(log_own), axis=2))
+    start = np.where(np.isfinite(seen.first_h), seen.first_h, 0.89 * age + (seen.peak_h - age))
+    expected = np.log(_PASSAGE_S / 3600.0) - log_unit - np.log(1e6)
+    return _shared(seen.last_h - start, expected, _PASSAGE_SHARED, offsets, seen.clock_h)
 
 
-def _edges(seen: Passages, age: Reals, offsets: Reals) -> Reals:
+def _edges(seen: Passages, age: Reals, power: float, offsets: Reals) -> Reals:
     """Return the log likelihood of the leading edges by age and offset: a river of low peaks has early edges too."""
-    lead = (seen.peak_h - seen.first_h)[None, :] / age
-    known = np.isfinite(lead) & (lead > 0)
-    value = np.where(known, np.log(np.where(known, lead, 1.0)) - _LEADING, np.nan)
-    own = np.linspace(-3.0, 3.0, 13) * _LEADING_SHARED
-    log_own = -0.5 * (own / _LEADING_SHARED) ** 2
-    shift = (own[None, :] - offsets[:, None])[None, :, :, None]
-    each = _robust(value[:, None, None, :] - shift, _LEADING_OWN)
-    each = np.where((lead > 1.0)[:, None, None, :], np.log(_OUTLIER / _WIDE), each).sum(axis=3)
-    return np.asarray(logsumexp(each + log_own - logsumexp(log_own), axis=2))
+    lead = np.broadcast_to(seen.peak_h - seen.first_h, age.shape)
+    expected = _LEADING + np.log(_PIVOT_H) + (_SPREADING + power) * np.log(age / _PIVOT_H)
+    found = _shared(np.where(lead < age, lead, np.nan), expected, _LEADING_SHARED, offsets, seen.clock_h)
+    return found + np.log(_OUTLIER / _WIDE) * (lead >= age).sum(axis=1)[:, None]
 
 
-def _peaks(seen: Passages, age: Reals, unit: Reals) -> tuple[Reals, Reals, Reals]:
+def _shared(took_h: Reals, expected: Reals, shared: float, offsets: Reals, clock_h: float) -> Reals:
+    """Return the log likelihood of durations by age and offset: one factor for all stations, and errors they tell."""
+    known = np.isfinite(took_h) & (took_h > 0)
+    took = np.where(known, took_h, 1.0)
+    miss = np.where(known, np.log(took) - expected, np.nan)
+    factors = np.arange(-3.0 * (shared + _OFFSET), 3.0 * (shared + _OFFSET), _STEP)
+    each = []
+    for own in _OWN:
+        spread = np.hypot(own, 1.4 * clock_h / took)
+        each.append(_robust(miss[:, None, :] - factors[:, None], spread[:, None, :]).sum(axis=2))
+    by_factor = logsumexp(each, axis=0)
+    before = -0.5 * ((factors[:, None] + offsets[None, :]) / shared) ** 2
+    before = np.exp(before - logsumexp(before, axis=0))
+    top = by_factor.max(axis=1, keepdims=True)
+    return np.asarray(top + np.log(np.exp(by_factor - top) @ before + 1e-300))
+
+
+def _normal_grid(sd: float, count: int) -> tuple[Reals, Reals]:
+    """Return places of a normal variable and the log of their shares."""
+    at = np.linspace(-3.0, 3.0, count)
+    return at * sd, -0.5 * at**2 - logsumexp(-0.5 * at**2)
+
+
+def _peaks(seen: Passages, age: Reals, log_unit: Reals) -> tuple[Reals, Reals, Reals]:
     """Return the log likelihood of the peaks for an unknown mass, and mean and sd of ln mass without the offset."""
     known = np.isfinite(seen.load_gs) & (seen.load_gs > 0)
     if not known.any():
         return np.zeros(len(age)), np.full(len(age), np.nan), np.full(len(age), np.nan)
-    age, unit = age[:, known], unit[:, known]
-    value = np.log(seen.load_gs[known])[None, :] - np.log(unit)
-    centred = np.log(age) - np.log(age).mean(axis=1, keepdims=True)
-    walk = np.minimum(age[:, :, None], age[:, None, :]) / age.max(axis=1)[:, None, None]
-    covariance = _LOSS**2 * walk + _POWER**2 * centred[:, :, None] * centred[:, None, :]
+    age = age[:, known]
+    value = np.log(seen.load_gs[known])[None, :] - log_unit[:, known]
+    covariance = _LOSS**2 * np.minimum(age[:, :, None], age[:, None, :]) / age.max(axis=1)[:, None, None]
     covariance = covariance + _PEAK_OWN**2 * np.eye(known.sum())
     inverse = np.linalg.inv(covariance)
     column = inverse.sum(axis=2)
@@ -227,11 +242,11 @@ def _averaged(ratio: Reals | float) -> Reals:
     return np.asarray(np.where(ratio < 1e-3, 1.0, 2.0 * (ratio - 1.0 + np.exp(-ratio)) / ratio**2))
 
 
-def _robust(miss: Reals, sd: float) -> Reals:
+def _robust(miss: Reals, sd: Reals | float) -> Reals:
     """Return the log density of an error that is sometimes a slip of the pen; 0 where nothing was seen."""
     known = np.isfinite(miss)
     value = np.where(known, miss, 0.0)
     usual = np.log(1.0 - _OUTLIER) - 0.5 * (value / sd) ** 2 - np.log(sd)
-    wide = _WIDE * max(1.0, sd)
+    wide = _WIDE * np.maximum(1.0, sd)
     slip = np.log(_OUTLIER) - 0.5 * (value / wide) ** 2 - np.log(wide)
     return np.asarray(np.where(known, np.logaddexp(usual, slip), 0.0))

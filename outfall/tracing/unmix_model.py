@@ -104,19 +104,22 @@ def smooth_kernel(distance_m: Reals, own: Reals) -> Callable[[Reals], Reals]:
 
 
 def weigh(data: Data, predicted: Reals, error: float) -> tuple[Reals, Reals, Reals]:
-    """Return log likelihood, its slope and its (negative) curvature in the predicted natural log of each result."""
+    """Return log likelihood, its slope and its (negative) curvature in the predicted natural log of each result.
+
+    Predictions may be one row of results, or many rows of the same results.
+    """
     spread = np.sqrt(error**2 + data.sigma_ln**2)
     miss = (data.value_ln - predicted) / spread
     value = -0.5 * miss**2 - np.log(spread) - _HALF_LOG_2PI
-    slope, curvature = miss / spread, 1.0 / spread**2
+    slope, curvature = miss / spread, np.broadcast_to(1.0 / spread**2, miss.shape).copy()
     cut = data.censored != 0
     if cut.any():
         sign = np.where(data.censored[cut] < 0, 1.0, -1.0)
-        below = sign * miss[cut]
-        value[cut] = log_ndtr(below)
+        below = sign * miss[..., cut]
+        value[..., cut] = log_ndtr(below)
         hazard = np.exp(-0.5 * below**2 - _HALF_LOG_2PI - log_ndtr(below))
-        slope[cut] = -sign * hazard / spread[cut]
-        curvature[cut] = np.maximum(hazard * (hazard + below), _LEAST_WEIGHT) / spread[cut] ** 2
+        slope[..., cut] = -sign * hazard / spread[cut]
+        curvature[..., cut] = np.maximum(hazard * (hazard + below), _LEAST_WEIGHT) / spread[cut] ** 2
     return value, slope, curvature
 
 

@@ -84,6 +84,7 @@ def test_lines_that_read_the_same_rows_count_once_together():
     """However a user weighs the signature and the permit, the same laboratory rows never count more than once."""
     settings = default_settings()
     settings["weights"] |= {"chemical_signature": 1.0, "permit": 1.0}
+    settings["combine"]["temperature"] = 1.0
     both = weigh_evidence(verdicts(chemical_signature=3.0, permit=3.0), settings=settings)
     alone = weigh_evidence(verdicts(chemical_signature=3.0), settings=settings)
     assert both.sum() == pytest.approx(alone.sum()) == pytest.approx(3.0)
@@ -92,7 +93,8 @@ def test_lines_that_read_the_same_rows_count_once_together():
 def test_no_verdict_says_more_than_the_cap():
     """A model that says a million to one is believed as far as the cap."""
     settings = default_settings()
-    assert weigh_evidence(verdicts(links=50.0), settings=settings)[0] == pytest.approx(np.log(1000.0))
+    most = np.log(1000.0) / settings["combine"]["temperature"]
+    assert weigh_evidence(verdicts(links=50.0), settings=settings)[0] == pytest.approx(most)
 
 
 def test_a_waterfall_adds_up_to_the_odds(found):

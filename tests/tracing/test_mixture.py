@@ -9,7 +9,6 @@ import pytest
 from outfall.errors import TraceError
 from outfall.tracing.mixture import apportion
 from outfall.tracing.mixture_library import learn_library
-from outfall.tracing.mixture_summary import choose_shares, pick_draws, shortest_interval
 from outfall.tracing.mixture_tables import read_both
 from outfall.tracing.settings import default_settings
 from tests.laws import shuffled, unchanged
@@ -290,32 +289,3 @@ def test_a_source_called_unregistered_is_refused():
     """The name belongs to what no library has."""
     with pytest.raises(TraceError, match="rename the source"):
         apportion(water({"tap": 1.0}), library=means().assign(source_id="unregistered"))
-
-
-def test_intervals_hold_what_they_promise():
-    """The shortest interval of many draws has its mass, and no shorter one has."""
-    rng = np.random.default_rng(2)
-    value, weight = np.where(rng.random(4000) < 0.3, 0.0, rng.beta(4, 2, 4000)), np.full(4000, 1 / 4000)
-    low, high, inside = shortest_interval(value, weight)
-    assert ((value >= low) & (value <= high)).mean() == pytest.approx(inside, abs=1e-9)
-    assert inside >= 0.9
-    for start in np.quantile(value, [0.01, 0.03, 0.05, 0.08]):
-        assert ((value >= start) & (value < start + high - low - 1e-6)).mean() <= 0.9
-
-
-def test_chosen_shares_are_off_by_least():
-    """No other shares of a grid that sum to 1 are nearer to the draws on average."""
-    rng = np.random.default_rng(5)
-    draws = rng.dirichlet([0.4, 1.0, 2.0], 800)
-    draws[:300, 0], draws[:300, 1:] = 0.0, draws[:300, 1:] / draws[:300, 1:].sum(axis=1, keepdims=True)
-    chosen = choose_shares(draws, np.full(800, 1 / 800))
-    best = np.abs(draws - chosen).sum(axis=1).mean()
-    for a in np.linspace(0, 1, 21):
-        for b in np.linspace(0, 1 - a, 11):
-            assert np.abs(draws - [a, b, 1 - a - b]).sum(axis=1).mean() >= best - 1e-9
-
-
-def test_draws_are_as_likely_as_their_weights():
-    """Equally likely draws have the mean of the weighed points."""
-    share, weight = np.eye(3), np.array([0.2, 0.5, 0.3])
-    assert pick_draws(share, weight, count=1000, seed=1).mean(axis=0) == pytest.approx(weight, abs=0.002)

@@ -186,3 +186,31 @@ def test_what_cannot_be_used_is_refused(network, change, match):
         table = table.assign(peak_at=pd.Series([pd.NaT] * len(table), dtype="datetime64[us, UTC]"))
     with pytest.raises(TraceError, match=match):
         find_spill(table, network, **change)
+
+
+def test_stations_teach_the_velocity(network, sources, found):
+    """Travel times wrong by one factor everywhere are put right by how long the peak took from station to station."""
+    length = network.reaches.set_index("reach_id")["length_m"]
+    hours = 0.6 * length / SPEED_MS / 3600.0
+    fast = find_spill(passages(network), network, sources=sources, travel_h=hours)
+    share = fast.sources.set_index("source_id")["posterior_share"]
+    assert share["high"] > share["low"]
+    before, after = (one.release["middle_at"] for one in (found, fast))
+    assert abs(after - before) < 0.1 * (passages(network)["peak_at"].min() - RELEASED)
+
+
+def test_growth_from_station_to_station_says_how_old_the_water_is(network):
+    """Pulses that are as long at the last station as at the first are older than ones that grow."""
+    grown = passages(network)
+    steady = grown.assign(
+        first_at=grown["peak_at"] - (grown["peak_at"] - grown["first_at"]).iloc[0],
+        last_at=grown["peak_at"] + (grown["last_at"] - grown["peak_at"]).iloc[0],
+        peak_mgl=grown["peak_mgl"].iloc[0],
+    )
+    assert find_spill(steady, network).release["middle_at"] < find_spill(grown, network).release["middle_at"]
+
+
+def test_a_coarse_clock_leaves_more_doubt(network):
+    """Edges and peaks read every two hours bind the release less than ones read every two minutes."""
+    fine, coarse = (find_spill(passages(network).assign(clock_h=h), network).release for h in (1.0 / 30.0, 2.0))
+    assert coarse["high_at"] - coarse["low_at"] > fine["high_at"] - fine["low_at"]

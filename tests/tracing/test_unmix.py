@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -12,10 +15,11 @@ from scipy.sparse import csr_array
 from outfall.errors import TraceError
 from outfall.network import build_network
 from outfall.tracing.unmix import find_subbasins, unmix, unmix_exactly
-from outfall.tracing.unmix_hot import find_hot_subbasins
+from outfall.tracing.unmix_hot import find_hot_subbasins, hot_shares
 from outfall.tracing.unmix_model import Data, fit_mode
 from outfall.tracing.unmix_nesting import Nesting, find_nesting, solve_down
 from outfall.tracing.unmix_sparse import _prior_root, fit_sparse, solve_exact
+from outfall.tracing.unmix_spikes import Sources, solve_sets
 from tests.laws import shuffled, unchanged
 
 AREA = [3.0, 1.0, 2.0, 5.0, 1.0, 4.0, 2.0]
@@ -194,3 +198,79 @@ def test_impossible_input_is_refused(tree):
         find_subbasins(samples.assign(along_m=np.nan), tree)
     with pytest.raises(TraceError, match="decay"):
         find_subbasins(samples, tree, rate_per_day=1.0)
+
+
+def test_several_tracers_are_each_as_alone(tree):
+    """Tracers given at once give what each gives by itself, and a tracer without noise follows its own map."""
+    samples = samples_of(tree)
+    first = results_of(samples, [1.0, 2.0, 1.5, 9.0, 1.0, 4.0, 3.0])
+    second = results_of(samples, [5.0, 1.0, 2.5, 1.0, 6.0, 2.0, 3.0]).assign(parameter="copper")
+    both = unmix(pd.concat([first, second], ignore_index=True), samples, tree)
+    assert both["parameter"].value_counts().to_dict() == {"ammonia": 7, "copper": 7}
+    for name, alone in (("ammonia", first), ("copper", second)):
+        mine = both[both["parameter"] == name].reset_index(drop=True)
+        pd.testing.assert_frame_equal(pd.DataFrame(mine), pd.DataFrame(unmix(alone, samples, tree)))
+
+
+def test_repeated_samples_at_one_place_are_one_site(tree):
+    """Four samples at one place are one site with four results, and say more of it than one."""
+    samples = samples_of(tree)
+    copies = [samples.query("reach_id == 'D'").assign(sample_id=f"T{at}") for at in range(3)]
+    more = pd.concat([samples, *copies], ignore_index=True)
+    values = [1.0, 2.0, 1.5, 9.0, 1.0, 4.0, 3.0]
+    few = unmix(results_of(samples, values).assign(sigma_share=0.3), samples, tree).set_index("reach_id")
+    many = unmix(results_of(more, [*values, 9.0, 9.0, 9.0]).assign(sigma_share=0.3), more, tree).set_index("reach_id")
+    assert len(many) == 7
+    assert many.loc["D", "result_count"] == 4
+    assert many.loc["D", "sigma_ln"] < few.loc["D", "sigma_ln"]
+
+
+def planted_among(count, seed, hidden):
+    """Return a tree of sites and results of a map in which one sub-basin is raised twelve times."""
+    nesting, rng = made(seed, count), np.random.default_rng(seed + 1)
+    level = np.where(np.arange(count) == hidden, 12.0, 1.0) * rng.lognormal(0, 0.2, count)
+    value_ln = np.log(nesting.mixing() @ level) + 0.1 * rng.standard_normal(count)
+    return nesting, Data(np.arange(count), value_ln, np.zeros(count, dtype=int), np.zeros(count))
+
+
+def test_hot_one_of_three_hundred():
+    """A source among 300 sites is found where little other water hides it."""
+    base = made(1005, 300)
+    hidden = int(np.lexsort((-base.own, base.leverage))[0])
+    nesting, data = planted_among(300, 1005, hidden)
+    found = hot_shares(nesting, data, is_pairs=False)
+    assert int(np.argmax(found.alone)) == hidden
+    assert found.any_share > 0.9
+
+
+def test_hot_order_and_unit_do_not_matter():
+    """The unit of the values and the order of the results do not change who is suspected."""
+    nesting, data = planted_among(25, 1007, 20)
+    one = hot_shares(nesting, data)
+    turned = np.arange(24, -1, -1)
+    mixed = Data(data.site[turned], data.value_ln[turned] + np.log(1000.0), data.censored, data.sigma_ln)
+    two = hot_shares(nesting, mixed)
+    np.testing.assert_allclose(two.hot, one.hot, atol=2e-3)
+    np.testing.assert_allclose(two.alone, one.alone, atol=2e-3)
+
+
+def test_all_sets_at_once_as_each_alone():
+    """The evidence of sets solved together is that of each solved alone."""
+    nesting, data = planted_among(25, 1009, 3)
+    mixing, prior, size = nesting.mixing(), 0.3 * np.eye(25), Sources(10.0, 0.7)
+    sets = np.eye(25, dtype=bool)[[1, 3, 9]]
+    together = solve_sets(mixing, data, prior, 0.1, sets, size)[0]
+    alone = [solve_sets(mixing, data, prior, 0.1, one[None, :], size)[0][0] for one in sets]
+    np.testing.assert_allclose(together, alone, atol=0.03)
+    assert together.argmax() == 1
+
+
+@pytest.mark.realdata
+def test_cairngorms_against_an_independent_survey(shared_data, monkeypatch):
+    """63 real samples give the sub-basins of an independent survey, with intervals that hold nine in ten."""
+    monkeypatch.setenv("OUTFALL_DATA", str(shared_data))
+    case = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "tracing_unmix.py"))
+    found = case["real"](case["Cairngorms"]())
+    assert found["cairngorms_rmse_log10"] <= 0.115
+    assert 0.85 <= found["cairngorms_cover90"] <= 0.98
+    assert found["cairngorms_rmse_log10"] < 0.9 * found["cairngorms_raw_rmse_log10"]
