@@ -54,7 +54,7 @@ def draw_reliability(scored: pd.DataFrame, path: Path, *, towns: int) -> None:
         top.errorbar(
             table["stated"], table["hit"], yerr=bars, color=_BLUE, marker="o", capsize=3, label="measured, 95 %"
         )
-        top.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share right", aspect="equal")
+        top.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share right")
         top.legend(frameon=False, loc="lower right")
         gap = expected_gap(stated, hit)
         top.set_title(
