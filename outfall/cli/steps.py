@@ -193,10 +193,10 @@ def _saved(project: Project, lang: Lang, *, with_trace: bool = False) -> State:
         return _register(project, lang)
     state = State(project=project, lang=lang, problems=[], outfalls=project.load("outfalls"))
     if with_trace and {"candidates", "evidence", "sources"} <= tables.keys():
-        from outfall.tracing import Trace
+        from outfall.tracing import Trace, default_settings
 
         known: dict[str, Any] = {name: project.load(name) for name in ("outfalls", "sources", "candidates", "evidence")}
-        state["found"] = Trace(**known, settings={})
+        state["found"] = Trace(**known, settings=default_settings())
     return state
 
 

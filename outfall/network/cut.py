@@ -148,7 +148,8 @@ def _once(cuts: pd.DataFrame, lines: gpd.GeoDataFrame, ends: Ends, record: Recor
     back = back.assign(name=ids[back["line"]], name_back=ids[back["line_back"]])
     later = back["is_begin"] > back["is_begin_back"]
     later |= (back["is_begin"] == back["is_begin_back"]) & (back["name"] > back["name_back"])
-    gone = back[later | (back["name"] == back["name_back"]) & (back["line"] > back["line_back"])].drop_duplicates("cut")
+    gone = back[later | (back["name"] == back["name_back"]) & (back["line"] > back["line_back"])]
+    gone = gone.sort_values(["cut", "name_back", "is_begin_back"], kind="stable").drop_duplicates("cut")
     for row in gone.to_dict("records"):
         both, at = sorted({row["name"], row["name_back"]}), ends.place[row["node"]]
         over = float(np.hypot(*(at - ends.place[row["node_back"]])))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from outfall.network.graph import Network
 
-__all__ = ["decay_rate", "mix_streams", "spread_loads"]
+__all__ = ["decay_rate", "flow_shares", "mix_streams", "spread_loads"]
 
 _HOURS_PER_DAY = 24.0
 _THETA = 1.047  # our default: warming by one degree speeds decay by 4.7 %
@@ -144,15 +144,18 @@ def spread_loads(
     rest = np.clip(1.0 - along / np.where(length[row] > 0, length[row], 1.0), 0.0, 1.0)
     own = np.zeros(len(length))
     np.add.at(own, row, load * left[row] ** rest)
-    flux = _solve(_shares(network), left, own)
+    flux = _solve(flow_shares(network), left, own)
     flow = values_of(network.reaches, flow_m3s)
     index = pd.Index(network.reaches["reach_id"].astype("object"), name="reach_id")
     added = np.where(flow > 0, flux / np.where(flow > 0, flow, 1.0), np.nan)
     return pd.DataFrame({"load_gs": flux, "flow_m3s": flow, "added_mgl": added}, index=index)
 
 
-def _shares(network: Network) -> csr_array:
-    """Return the share of what leaves one reach (column) that enters another (row)."""
+def flow_shares(network: Network) -> csr_array:
+    """Return the share of what leaves one reach (column) that enters another (row).
+
+    By ``fraction_share`` where it is known, else evenly; reaches of uncertain direction the way they are drawn.
+    """
     arrays, count = network.arrays, len(network.reaches)
     weight = numbers_of(network.reaches, "fraction_share")
     leaving = pd.Series(arrays.from_node)

@@ -157,8 +157,10 @@ def _find_free(reaches: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.boo
     reason = reaches["forward_reason"].fillna(_AS_DRAWN).astype("str")
     share = _given(reaches)
     drawn = (reason == _AS_DRAWN).to_numpy() & (share == 1.0)
-    said = reason.str.removeprefix("the file says ").map(plain)
-    unknown = said.isin([plain(word) for word in _UNKNOWN]).to_numpy() & (share == 0.5)
+    code, texts = pd.factorize(reason)  # many reaches, few texts
+    words = {plain(word) for word in _UNKNOWN}
+    is_unknown = np.array([plain(text.removeprefix("the file says ")) in words for text in texts], dtype=bool)
+    unknown = (is_unknown[code] if len(code) else np.zeros(0, dtype=bool)) & (share == 0.5)
     turnable = reaches["kind"].isin(_TURNABLE).to_numpy() & (reaches["from_node"] != reaches["to_node"]).to_numpy()
     return turnable & (drawn | unknown), drawn
 

@@ -89,11 +89,22 @@ def cut_segments(lines: NDArray[np.object_], numbers: NDArray[np.integer]) -> Se
     length = np.hypot(step[keep, 0], step[keep, 1])
     keep, length = keep[length > 0], length[length > 0]
     line = owner[keep]
-    sums = np.cumsum(length) - length
+    along = _along(line, length)
+    return Segments(np.asarray(numbers, dtype=np.int64)[line], place[keep], step[keep], along, length)
+
+
+def _along(line: NDArray[np.int64], length: Reals) -> Reals:
+    """Return the length of each line before each of its segments; no line's figure depends on the others."""
+    along = np.zeros(len(line))
     first = np.concatenate([[True], line[1:] != line[:-1]]) if len(line) else line.astype(bool)
     begins = np.flatnonzero(first)
-    along = sums - np.repeat(sums[begins], np.diff(np.append(begins, len(line))))
-    return Segments(np.asarray(numbers, dtype=np.int64)[line], place[keep], step[keep], along, length)
+    count = np.diff(np.append(begins, len(line)))
+    longest = np.argsort(-count, kind="stable")
+    begins, count = begins[longest], count[longest]
+    for step in range(1, int(count.max(initial=0))):
+        at = begins[: int(np.searchsorted(-count, -step, side="left"))] + step
+        along[at] = along[at - 1] + length[at - 1]
+    return along
 
 
 def find_near(points: Reals, radius: Reals, segments: Segments, order: NDArray[np.integer]) -> Near:

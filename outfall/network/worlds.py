@@ -39,7 +39,7 @@ class Ways:
 
 
 def draw_lanes(share: Floats, names: list[str], *, seed: int) -> Lanes:
-    """Return 64 draws of each share as bits; the same for the same name and seed, whatever the order of the rows.
+    """Return 64 draws of each share as bits; the same for the same name and seed, whatever other rows there are.
 
     Parameters
     ----------
@@ -62,11 +62,22 @@ def draw_lanes(share: Floats, names: list[str], *, seed: int) -> Lanes:
     """
     lanes = np.where(share >= 1.0, _ALL, np.uint64(0))
     uncertain = np.flatnonzero((share > 0.0) & (share < 1.0))
-    ordered = uncertain[np.argsort(np.array(names, dtype=object)[uncertain].astype(str), kind="stable")]
-    if len(ordered):
-        draws = np.random.default_rng(seed).random((len(ordered), WORLDS)) < share[ordered, None]
-        lanes[ordered] = np.packbits(draws, axis=1, bitorder="little").view(np.uint64).ravel()
+    if len(uncertain):
+        key = pd.util.hash_array(np.array(names, dtype=object)[uncertain], categorize=False)
+        draws = _draw(key, seed) < share[uncertain, None]
+        lanes[uncertain] = np.packbits(draws, axis=1, bitorder="little").view(np.uint64).ravel()
     return lanes
+
+
+def _draw(key: NDArray[np.uint64], seed: int) -> Floats:
+    """Return 64 numbers between 0 and 1 per key (SplitMix64), whatever other keys there are."""
+    with np.errstate(over="ignore"):
+        start = key * np.uint64(0xD6E8FEB86659FD93) + np.uint64(seed % 2**64) * np.uint64(0xCA5A826395121157)
+        state = start[:, None] + np.arange(1, WORLDS + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        state ^= state >> np.uint64(31)
+    return np.asarray((state >> np.uint64(11)).astype(float) * 2.0**-53)
 
 
 def share_of(lanes: Lanes) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
     from outfall.simulate._source import Source
 
-__all__ = ["CRS", "FLOWING_M3S", "Scenery", "build_scenery", "to_lonlat"]
+__all__ = ["CRS", "FLOWING_M3S", "Inflow", "Scenery", "build_scenery", "draw_sheet", "to_lonlat"]
 
 CRS = "EPSG:4546"
 FLOWING_M3S = 2e-5
+_BETWEEN_M = 500.0
 _SPRINGS = {
     "M0": "HC-01",
     "N0": "QX-01",
@@ -35,6 +36,15 @@ _SPRINGS = {
     "W0": "LG-01",
     "W3": "XG-01",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Inflow:
+    """The main river as it comes from the town upstream: where it ends, its flow and what is in it, by step."""
+
+    place: NDArray[np.float64]
+    flow_m3s: NDArray[np.float64]
+    concentration: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +74,13 @@ class Scenery:
         return {owner: float(flow.mean() if step is None else flow[step]) for owner, flow in found.items()}
 
 
-def build_scenery(seed: int) -> Scenery:
-    """Draw one town from a seed and let its water run for two weeks."""
+def build_scenery(seed: int, *, sheet: Sheet | None = None, inflow: Inflow | None = None) -> Scenery:
+    """Draw one town from a seed and let its water run for two weeks; on a given sheet, below another town."""
     rng = np.random.default_rng(seed)
-    sheet = _sheet(rng)
+    own = draw_sheet(rng)
     sketch = Sketch(rng)
     course = draw_rivers(sketch)
+    sheet = _below(sketch, course, sheet or own, inflow) if inflow else sheet or own
     spots = draw_sewers(sketch, course, is_leaking=bool(seed % 2 == 0))
     hidden = 1 if seed == 0 else int(rng.integers(1, 4))
     sources = settle(sketch, course, spots, hidden_count=hidden)
@@ -78,15 +89,27 @@ def build_scenery(seed: int) -> Scenery:
     }
     natural = {node: _natural(rng, "river") for node in _SPRINGS}
     inflows = [(s.node, s.source_id, *made[s.source_id]) for s in sources]
+    springs = {node: line for node, line in _SPRINGS.items() if not (inflow and node == "M0")}
     inflows += [
-        (node, "river", _steady(sketch.lines[line].flow_m3s), _held(natural[node])) for node, line in _SPRINGS.items()
+        (node, "river", _steady(sketch.lines[line].flow_m3s), _held(natural[node])) for node, line in springs.items()
     ]
+    if inflow:
+        inflows.append(("U0", "river", inflow.flow_m3s, inflow.concentration))
     inflows += _seepage(rng, sketch, sources)
     keep = sorted({m.node for m in sketch.mouths} | {"M3", "M7"})
     return Scenery(seed, sketch, course, sheet, sources, made, move(sketch, inflows, keep=keep), natural)
 
 
-def _sheet(rng: np.random.Generator) -> Sheet:
+def _below(sketch: Sketch, course: Course, sheet: Sheet, inflow: Inflow) -> Sheet:
+    """Draw the river from the town upstream to this one, and return the sheet moved so that both meet."""
+    sketch.node("U0", (-_BETWEEN_M, course.at(0.0)))
+    sketch.line("LJ-01", "river", ("U0", "M0"), like=sketch.lines["HC-01"])
+    east, north = (inflow.place - sheet.place(np.array(sketch.nodes["U0"])))[0].tolist()
+    return replace(sheet, east_m=sheet.east_m + east, north_m=sheet.north_m + north)
+
+
+def draw_sheet(rng: np.random.Generator) -> Sheet:
+    """Return where on the earth a town lies."""
     lon, lat = rng.uniform(112.12, 112.36), rng.uniform(30.05, 30.35)
     east, north = pyproj.Transformer.from_crs("EPSG:4490", CRS, always_xy=True).transform(lon, lat)
     return Sheet(float(east), float(north), float(rng.uniform(-0.35, 0.35)), bool(rng.random() < 0.5))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from outfall.simulate._sketch import Line, Sketch
     from outfall.simulate._source import Source
 
-__all__ = ["DAYS", "STEPS", "STEP_S", "Water", "discharge", "move"]
+__all__ = ["DAYS", "STEPS", "STEP_S", "Water", "channel_graph", "discharge", "move"]
 
 DAYS = 14
 STEP_S = 1800.0
@@ -93,7 +93,7 @@ def move(
     keep: Collection[str],
 ) -> Water:
     """Move every inflow (node, owner, flow, concentration) down to the mouth; keep what passes some nodes."""
-    graph = _graph(sketch)
+    graph = channel_graph(sketch)
     omega: NDArray[np.float64] = np.asarray(2 * np.pi * np.fft.rfftfreq(STEPS, STEP_S), dtype=np.float64)
     decay = np.array([float(t["decay_per_d"]) for t in tracers()]) / 86400
     count = len(tracers())
@@ -139,12 +139,13 @@ def _transfer(
     return passed
 
 
-def _graph(sketch: Sketch) -> nx.MultiDiGraph:
-    """Return all lines as edges, rivers cut where something enters them."""
+def channel_graph(sketch: Sketch, *, on_lines: Mapping[str, str] | None = None) -> nx.MultiDiGraph:
+    """Return all lines as edges, rivers cut where something enters them, and at nodes said to be on a line."""
     graph: nx.MultiDiGraph = nx.MultiDiGraph()
     cuts: dict[str, list[tuple[float, str]]] = {}
     starts = {line.from_node for line in sketch.lines.values()}
     joined = [(mouth.node, mouth.river_id) for mouth in sketch.mouths if mouth.node not in starts]
+    joined += list((on_lines or {}).items())
     known = starts | {node for node, _ in joined}
     for line in sketch.lines.values():
         if line.to_node not in known and (line.is_river or line.system == "storm"):

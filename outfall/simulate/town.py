@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from outfall.errors import TableError
 from outfall.simulate._boat import tow
 from outfall.simulate._data import errors, town_rules
-from outfall.simulate._draw import CRS, build_scenery
+from outfall.simulate._draw import CRS
 from outfall.simulate._laboratory import analyse, take_samples
 from outfall.simulate._photos import plan_photos
+from outfall.simulate._region import count_towns, draw_sceneries, join_towns
 from outfall.simulate._registers import list_meters, list_permits, list_pipes, list_rivers
 from outfall.simulate._scene import Scene, see_from_space
 from outfall.simulate._survey import fly, inspect, walk
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
     import pandas as pd
+
+    from outfall.simulate._draw import Scenery
 
 __all__ = ["Town", "make_town"]
 
@@ -49,12 +52,14 @@ class Town:
         The permit list, in the columns of the contract ``sources``.
     samples, results, readings : DataFrame
         In the columns of the contracts of the same names.
-    scene : Scene
-        A small multi-band image.
+    scene : Scene or None
+        A small multi-band image; none of a region or where it was not wanted.
     truth : DataFrame
         One row per true outfall: place, code on site, responsible sources, whether it flows and was sampled.
     settings : mapping of str to float
         Sizes of the errors made on purpose.
+    size : str or int
+        As asked for.
     """
 
     seed: int
@@ -73,9 +78,10 @@ class Town:
     samples: pd.DataFrame
     results: pd.DataFrame
     readings: pd.DataFrame
-    scene: Scene
+    scene: Scene | None
     truth: pd.DataFrame
     settings: Mapping[str, float]
+    size: str | int = "small"
 
     def __repr__(self) -> str:
         """Return what there is, in one line."""
@@ -86,8 +92,14 @@ class Town:
         )
 
 
-def make_town(seed: int = 0, *, size: Literal["small"] = "small") -> Town:
-    """Draw a small river town whose truth is known, and survey it with honest errors.
+def make_town(
+    seed: int = 0,
+    *,
+    size: Literal["small", "medium", "large"] | int = "small",
+    scene: bool = True,
+    photos: bool = True,
+) -> Town:
+    """Draw a river town whose truth is known, or a region of several, and survey it with honest errors.
 
     A main river with a braid and a backwater mouth, tributaries, ditches and a culvert; separate storm and foul
     sewers, an old quarter with combined ones, pumps, pressure mains and a treatment works; sources of the usual
@@ -98,8 +110,13 @@ def make_town(seed: int = 0, *, size: Literal["small"] = "small") -> Town:
     ----------
     seed : int, default 0
         Not negative. Seed 0 is the town of ``sample_data/rivertown``.
-    size : {"small"}, default "small"
-        About 70 sources and 65 outfalls.
+    size : {"small", "medium", "large"} or int, default "small"
+        ``small`` is one town of about 70 sources and 65 outfalls; ``medium`` are 4 towns and ``large`` 16, five on a
+        river, each in the water of those above it. A number is about how many outfalls are wanted, in whole towns.
+    scene : bool, default True
+        Whether a satellite image is drawn; never of a region.
+    photos : bool, default True
+        Whether the flight brings photos home. Both change nothing else and take half the time.
 
     Returns
     -------
@@ -117,16 +134,26 @@ def make_town(seed: int = 0, *, size: Literal["small"] = "small") -> Town:
     >>> len(town.sources) >= 30, len(town.outfalls_true) >= 60, int((~town.sources["is_registered"]).sum())
     (True, True, 1)
     """
-    if seed < 0 or size != "small":
-        msg = f"make_town: seed {seed} and size {size!r} were given; expected a seed of 0 or more and size 'small'"
+    count = count_towns(size)
+    if seed < 0 or count is None:
+        msg = (
+            f"make_town: seed {seed} and size {size!r} were given; expected a seed of 0 or more and size 'small', "
+            "'medium', 'large' or a number of outfalls"
+        )
         raise TableError(msg)
-    scenery = build_scenery(seed)
+    towns = [_look_at(scenery, scene=scene and count == 1, photos=photos) for scenery in draw_sceneries(seed, count)]
+    return towns[0] if count == 1 else join_towns(towns, seed=seed, size=size)
+
+
+def _look_at(scenery: Scenery, *, scene: bool, photos: bool) -> Town:
+    """Survey one town."""
     drone, walked = fly(scenery), walk(scenery)
     samples = take_samples(scenery, walked)
     results = analyse(scenery, samples)
     discharges = list_discharges(scenery, samples)
+    planned = plan_photos(scenery, drone)
     return Town(
-        seed=seed,
+        seed=scenery.seed,
         crs=CRS,
         rivers=list_rivers(scenery),
         pipes=list_pipes(scenery),
@@ -137,12 +164,12 @@ def make_town(seed: int = 0, *, size: Literal["small"] = "small") -> Town:
         boat=tow(scenery),
         crawler=inspect(scenery),
         walk=walked,
-        photos=plan_photos(scenery, drone),
+        photos=planned if photos else planned.iloc[:0],
         permits=list_permits(scenery),
         samples=samples,
         results=results,
         readings=list_meters(scenery),
-        scene=see_from_space(scenery),
+        scene=see_from_space(scenery) if scene else None,
         truth=list_truth(scenery, discharges, walked, samples),
         settings={**errors(), **town_rules()},
     )

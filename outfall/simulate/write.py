@@ -81,10 +81,12 @@ def write_town(town: Town, folder: Path | str) -> list[Path]:
     for name, write in (("walk.xlsx", write_walk), ("permits.xlsx", write_permits), ("lab.xlsx", write_lab)):
         write(town, target / name)
         written.append(target / name)
-    write_scene(town.scene, target / "S2_20260412.tif")
+    if town.scene is not None:
+        write_scene(town.scene, target / "S2_20260412.tif")
+        written.append(target / "S2_20260412.tif")
     readme = target / "README.md"
     readme.write_text(_readme(town), encoding="utf-8", newline="\n")
-    return [*written, target / "S2_20260412.tif", readme]
+    return [*written, readme]
 
 
 def _settings(town: Town) -> str:
@@ -95,6 +97,8 @@ def _settings(town: Town) -> str:
     document["project"] = project
     inputs = tomlkit.aot()
     for role, path, options in _INPUTS:
+        if role == "scene" and town.scene is None:
+            continue
         item = tomlkit.table()
         item.update({"role": role, "path": path, **options})
         inputs.append(item)
@@ -216,6 +220,10 @@ def _readme(town: Town) -> str:
         "flowing": int(town.truth["is_flowing"].sum()), "sampled": int(town.truth["is_sampled"].sum()),
         "sizes": sizes,
     }  # fmt: skip
+    if town.size != "small":
+        text = text.replace("make_town({seed})", f"make_town({{seed}}, size={town.size!r})")
+    if town.scene is None:
+        text = "\n".join(line for line in text.splitlines() if not line.startswith("| `S2_")) + "\n"
     for name, value in counts.items():
         text = text.replace(f"{{{name}}}", str(value))
     return text

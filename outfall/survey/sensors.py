@@ -52,9 +52,18 @@ def find_sensor(heading: object) -> tuple[str, str | None] | None:
     for left, right in pairs:
         name, unit = _parameter(left), _unit(right)
         if name is not None and (unit is not None or not right.strip()):
-            return name, unit
+            return (name, unit) if _is_measured_in(name, unit) else None
     name = _parameter(text)
     return (name, None) if name is not None else None
+
+
+def _is_measured_in(name: str, unit: str | None) -> bool:
+    """Return whether a unit can be one of the parameter: oxygen in per cent is a saturation, no concentration."""
+    try:
+        scale_to_canonical(name, unit or parameters()[name].unit)
+    except UnitError:
+        return False
+    return True
 
 
 def read_sensors(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str, list[str]]]]:

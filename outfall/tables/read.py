@@ -163,6 +163,22 @@ def _bare(heading: str) -> str:
 
 
 _COORDINATES = {"lon", "lat", "经度", "纬度", "longitude", "latitude", "east", "north", "x", "y"}
+# Headings of exchange formats (WQX, EQuIS): what stands below them looks like headings too (a qualifier "B").
+_EXCHANGE = (
+    *("CharacteristicName", "ActivityIdentifier", "ResultMeasureValue", "ResultIdentifier", "ActivityStartDate"),
+    *("Result_Characteristic", "Activity_ActivityIdentifier", "Result_Measure", "Result_MeasureUnit"),
+    *(
+        "sys_sample_code",
+        "chemical_name",
+        "result_value",
+        "result_unit",
+        "cas_rn",
+        "lab_anl_method_name",
+        "detect_flag",
+    ),
+    *("sys_loc_code", "sample_type_code", "Location_Identifier", "Activity_StartDate", "Result_SampleFraction"),
+)
+_COORDINATES |= {plain(name) for name in _EXCHANGE}
 
 
 def _headings(rows: Sequence[Sequence[str]]) -> list[str]:

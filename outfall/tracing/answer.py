@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,15 +14,17 @@ from outfall.tables import check, empty
 from outfall.tracing.candidate_rows import UNREGISTERED
 from outfall.tracing.candidates import find_candidates, place_sources, reach_candidates
 from outfall.tracing.combine import combine
+from outfall.tracing.context import make_context, read_told, samples_in
 from outfall.tracing.edges import say_boundaries
 from outfall.tracing.explain import explain_outfall
 from outfall.tracing.lines import LINES, Context, judge_all
-from outfall.tracing.observations import find_flows, match_results
-from outfall.tracing.ranking import Ranking
+from outfall.tracing.observations import find_flows
+from outfall.tracing.ranking import Ranking, require_outfall
 from outfall.tracing.settings import Settings, merge_settings
+from outfall.tracing.waterfall import Waterfall, draw_waterfall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import geopandas as gpd
 
@@ -46,6 +48,8 @@ class Trace:
         Contract ``evidence``: one row per candidate and line that knew something.
     settings : dict
         What was assumed.
+    context : Context, optional
+        What the lines judged by, kept so that `sensitivity` can judge again; a trace read from a store has none.
 
     Examples
     --------
@@ -59,6 +63,7 @@ class Trace:
     candidates: gpd.GeoDataFrame
     evidence: pd.DataFrame
     settings: Settings
+    context: Context | None = field(default=None, repr=False, compare=False)
 
     def of(self, outfall_id: str) -> Ranking:
         """Return the ranked sources of one outfall; draws itself in a notebook.
@@ -68,7 +73,7 @@ class Trace:
         TraceError
             The outfall is not in this trace.
         """
-        self._require(outfall_id)
+        require_outfall(self.outfalls, outfall_id)
         rows = self.candidates[self.candidates["outfall_id"] == outfall_id].reset_index(drop=True)
         said = self.evidence[self.evidence["outfall_id"] == outfall_id]
         return Ranking.build(outfall_id, rows, said, self.sources)
@@ -96,10 +101,23 @@ class Trace:
         TraceError
             The outfall is not in this trace.
         """
-        self._require(outfall_id)
+        require_outfall(self.outfalls, outfall_id)
         rows = self.candidates[self.candidates["outfall_id"] == outfall_id].reset_index(drop=True)
         said = self.evidence[self.evidence["outfall_id"] == outfall_id]
         return explain_outfall(rows, said, self.sources, self.settings, lang=lang)
+
+    def waterfall(self, outfall_id: str, *, source_id: str | None = None, lang: Lang = "en") -> Waterfall:
+        """Return line by line, in decibans, how a source came to its odds; draws itself in a notebook.
+
+        Raises
+        ------
+        TraceError
+            The outfall is not in this trace, or the source is no candidate of it.
+        """
+        require_outfall(self.outfalls, outfall_id)
+        rows = self.candidates[self.candidates["outfall_id"] == outfall_id].reset_index(drop=True)
+        said = self.evidence[self.evidence["outfall_id"] == outfall_id]
+        return draw_waterfall(rows, said, self.sources, self.settings, source_id=source_id, lang=lang)
 
     def without(self, lines: str | Iterable[str]) -> Trace:
         """Return the same trace as if some lines had said nothing.
@@ -116,13 +134,7 @@ class Trace:
             raise TraceError(msg)
         kept = self.evidence[~self.evidence["line"].isin(names)].reset_index(drop=True)
         found = combine(self.candidates, kept, settings=self.settings)
-        return Trace(self.outfalls, self.sources, found, kept, self.settings)
-
-    def _require(self, outfall_id: str) -> None:
-        if not (self.outfalls["outfall_id"] == outfall_id).any():
-            some = ", ".join(self.outfalls["outfall_id"].astype("str").head(3))
-            msg = f"trace: no outfall {outfall_id!r}; it has {len(self.outfalls)} outfalls, such as {some}; trace.best() lists all"
-            raise TraceError(msg)
+        return Trace(self.outfalls, self.sources, found, kept, self.settings, self.context)
 
     def __repr__(self) -> str:
         registered = int((self.candidates["source_id"] != UNREGISTERED).sum()) if len(self.candidates) else 0
@@ -144,7 +156,7 @@ def trace(
     results: pd.DataFrame | None = None,
     samples: pd.DataFrame | None = None,
     readings: pd.DataFrame | None = None,
-    links: pd.DataFrame | None = None,
+    links: pd.DataFrame | Sequence[pd.DataFrame] | None = None,
     settings: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Trace:
     """Return, for every outfall, who may be responsible for its water, with probabilities and reasons.
@@ -165,8 +177,9 @@ def trace(
         Contracts; of outfalls (evidence) and of sources (what their water is like). Blanks and spikes are left out.
     readings : DataFrame, optional
         Contract ``readings``: meters of the sources.
-    links : DataFrame, optional
-        Contract ``links``: tracer tests, crawler finds, documents.
+    links : DataFrame or sequence of DataFrame, optional
+        What somebody or some monitor says: contract ``links`` (tracer tests, crawler finds, documents) and contract
+        ``clues`` (what meters, grids and monitors show); a table is known by its ``link_id`` or ``clue_id``.
     settings : mapping of str to mapping, optional
         Numbers that replace our defaults, such as ``{"run": {"unregistered_share": 0.3, "seed": 7}}``;
         ``default_settings()`` of this package shows all of them.
@@ -202,55 +215,20 @@ def trace(
         )
     outfalls = to_crs(check(outfalls, "outfalls"), network.crs, where="outfalls")
     placed = place_sources(sources, network, settings=chosen)
-    samples = _in_crs(samples, network)
+    samples = samples_in(samples, network)
     flows = find_flows(samples, outfalls, placed)
-    told = check(links, "links") if links is not None else empty("links")
-    candidates = reach_candidates(
-        outfalls,
-        network,
-        placed,
-        flows=flows,
-        links=told,
-        settings=chosen,
-    )
+    told = read_told(links)
+    candidates = reach_candidates(outfalls, network, placed, flows=flows, links=told[0], settings=chosen)
     candidates = say_boundaries(candidates, outfalls, network)
-    results = check(results, "results") if results is not None else None
-    context = Context(
-        outfalls=outfalls.sort_values("outfall_id", ignore_index=True),
-        sources=placed.sort_values("source_id", ignore_index=True),
-        candidates=_registered(candidates),
-        observations=_observations(results, samples, outfalls, placed, chosen),
-        flows=flows,
-        readings=check(readings, "readings") if readings is not None else empty("readings"),
-        links=told,
+    context = make_context(
+        outfalls,
+        placed,
+        candidates,
+        water=(results, samples, flows),
+        readings=readings,
+        told=told,
         settings=chosen,
     )
     evidence = judge_all(context, LINES)
     found = combine(candidates, evidence, settings=chosen)
-    return Trace(outfalls, placed.drop(columns="stated"), found, evidence, chosen)
-
-
-def _registered(candidates: gpd.GeoDataFrame) -> pd.DataFrame:
-    rows = pd.DataFrame(candidates[candidates["source_id"] != UNREGISTERED])
-    return rows.sort_values(["outfall_id", "source_id"], ignore_index=True)
-
-
-def _observations(
-    results: pd.DataFrame | None,
-    samples: pd.DataFrame | None,
-    outfalls: gpd.GeoDataFrame,
-    sources: gpd.GeoDataFrame,
-    settings: Settings,
-) -> pd.DataFrame:
-    chemistry = settings["chemistry"]
-    return match_results(
-        results, samples, outfalls, sources, laboratory_sd=chemistry["laboratory_sd"], field_sd=chemistry["field_sd"]
-    )
-
-
-def _in_crs(samples: pd.DataFrame | None, network: Network) -> pd.DataFrame | None:
-    """Return the samples checked, their points in the CRS of the network."""
-    if samples is None or not len(samples):
-        return None
-    checked = check(samples, "samples")
-    return to_crs(checked, network.crs, where="samples") if checked.geometry.notna().any() else checked
+    return Trace(outfalls, placed.drop(columns="stated"), found, evidence, chosen, context)

@@ -136,7 +136,7 @@ def reach_candidates(
     outfalls, placed = _ordered(outfalls, "outfall_id"), _ordered(sources, "source_id")
     drains = find_drains(network, settings)
     pairs = _find_pairs(outfalls, network, placed, drains, settings)
-    pairs = _add_links(pairs, outfalls, placed, links)
+    pairs = _add_links(pairs, outfalls, placed, links, settings["route"]["link_exit_share"])
     pairs = pairs[(pairs["reach_share"] >= settings["route"]["least_share"]) | (pairs["route"] == "link")]
     return write_candidates(pairs, outfalls, placed, drains, flows=flows, settings=settings)
 
@@ -208,7 +208,7 @@ def _find_pairs(
 
 
 def _add_links(
-    pairs: pd.DataFrame, outfalls: gpd.GeoDataFrame, sources: gpd.GeoDataFrame, links: pd.DataFrame
+    pairs: pd.DataFrame, outfalls: gpd.GeoDataFrame, sources: gpd.GeoDataFrame, links: pd.DataFrame, share: float
 ) -> pd.DataFrame:
     """Return the pairs with those a tracer, crawler or document joins; a link needs no map."""
     if not len(links):
@@ -226,11 +226,10 @@ def _add_links(
     new = out[(out["_merge"] == "left_only") & (out["exit_share"] > 0)].drop(columns="_merge")
     if new.empty:
         return pairs
-    base = pairs["exit_share"].median() if len(pairs) else 0.1
     places = shapely.distance(
         np.asarray(sources.geometry.array)[new["source"]], np.asarray(outfalls.geometry.array)[new["outfall"]]
     )
-    new = new.assign(reach_share=new["exit_share"], exit_share=base, route="link", off_m=places, reach_sigma_share=0.0)
+    new = new.assign(reach_share=new["exit_share"], exit_share=share, route="link", off_m=places, reach_sigma_share=0.0)
     return pd.concat([pairs, new], ignore_index=True).sort_values(_PAIR, ignore_index=True)
 
 

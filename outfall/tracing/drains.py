@@ -97,7 +97,10 @@ def _find_ways(
     forward = draw_lanes(forward_share, names, seed=seed)
     open_share = np.where(reaches["kind"] == "weir", route["weir_share"], 1.0)
     open_share = np.where(reaches["state"] == "shut", route["shut_share"], open_share)
-    open_share = np.where(reaches["state"] == "unknown", route["unknown_state_share"], open_share)
+    unknown = route["unknown_state_share"]
+    if "open_share" in reaches.columns:  # as_of knows how probable it was at the moment
+        unknown = reaches["open_share"].fillna(unknown).to_numpy(dtype=float)
+    open_share = np.where(reaches["state"] == "unknown", unknown, open_share)
     is_open = draw_lanes(open_share, names, seed=seed + 1)
     drain = np.flatnonzero((reaches["kind"] != "interface").to_numpy())
     with_flow = drain[forward_share[drain] > 0]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from outfall.tracing.candidate_rows import UNREGISTERED
-from outfall.tracing.combine import combine
+from outfall.tracing.combine import combine, weigh_evidence
 from outfall.tracing.lines import LINES
+from outfall.tracing.strength import DECIBANS, say_strength
 from outfall.tracing.texts import say
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ __all__ = ["explain_outfall"]
 
 _OTHERS = 3
 _WORTH_SAYING_SHARE = 0.05
-_DECIBANS = 10.0 / np.log(10.0)
+_WORTH_SAYING_PART = 0.2
 
 
 def explain_outfall(
@@ -64,11 +63,14 @@ def explain_outfall(
     else:
         parts.append(say("explain", "best", figures)[place])
         parts.append(say("explain", "way", {"reason": best[reason]})[place])
-        said = evidence[evidence["source_id"] == best["source_id"]]
-        for line, log_lr, text in zip(said["line"], said["log_lr"], said[reason], strict=True):
-            decibans = _DECIBANS * log_lr * settings["weights"].get(line, 1.0) / settings["combine"]["temperature"]
-            values = {"line": _label(line, lang), "decibans": decibans, "reason": text}
+        nat = weigh_evidence(evidence, settings=settings)
+        said = evidence.assign(decibans=DECIBANS * nat)[(evidence["source_id"] == best["source_id"]).to_numpy()]
+        for line, decibans, text in zip(said["line"], said["decibans"], said[reason], strict=True):
+            strength = say_strength(decibans, lang=lang)
+            values = {"line": _label(line, lang), "decibans": decibans, "reason": text, "strength": strength}
             parts.append(say("explain", "line", values)[place])
+        if len(said):
+            parts.append(say("explain", "scale", {})[place])
         parts += _leaning(rows, evidence, best, settings, lang)
         nobody = rows.loc[rows["source_id"] == UNREGISTERED, "posterior_share"].iloc[0]
         parts.append(say("explain", "nobody_too", {"share": nobody})[place])
@@ -82,8 +84,22 @@ def explain_outfall(
             for who, share in zip(others["source_id"], others["posterior_share"], strict=True)
         ]
         parts.append(say("explain", "others", {"others": (", " if lang == "en" else "、").join(listed)})[place])
+    parts += _beside(rows, best, names, place)
     parts.append(say("explain", "caution", {})[place])
     return (" " if lang == "en" else "").join(parts)
+
+
+def _beside(rows: gpd.GeoDataFrame, best: pd.Series, names: dict[str, str], place: int) -> list[str]:
+    """Return who else probably takes part beside the main source."""
+    if "inclusion_share" not in rows.columns:
+        return []
+    too = rows[(rows["source_id"] != best["source_id"]) & (rows["inclusion_share"] >= _WORTH_SAYING_PART)].head(_OTHERS)
+    listed = [
+        f"{_name(who, names)} ({share:.2f})"
+        for who, share in zip(too["source_id"], too["inclusion_share"], strict=True)
+        if who != UNREGISTERED
+    ]
+    return [say("explain", "beside", {"others": (", ", "、")[place].join(listed)})[place]] if listed else []
 
 
 def _leaning(

@@ -9,6 +9,7 @@ import csv
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
@@ -17,6 +18,9 @@ import pandas as pd
 from outfall.tables import empty, scale_to_canonical
 from outfall.units import find_unit
 from outfall.vocabulary import parameters, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Analyte", "analytes", "find_flows", "match_results"]
 
@@ -66,6 +70,7 @@ def match_results(
     *,
     laboratory_sd: float = 0.1,
     field_sd: float = 0.3,
+    linear: Mapping[str, bool] | None = None,
 ) -> pd.DataFrame:
     """Return one row per outfall or source, visit (day) and parameter: what was measured there.
 
@@ -82,6 +87,8 @@ def match_results(
         In one metric CRS.
     laboratory_sd, field_sd : float
         Relative standard deviation where a result has none.
+    linear : mapping of str to bool, optional
+        Parameters wanted, and whether each is used as it is instead of its logarithm; those of `analytes` by default.
 
     Returns
     -------
@@ -93,10 +100,11 @@ def match_results(
     if results is None or not len(results):
         return pd.DataFrame(columns=_COLUMNS)
     rows = _join_samples(results, samples)
-    rows = rows[~rows["sample_kind"].isin(_NOT_WATER) & rows["parameter"].isin(list(analytes()))]
+    wanted = {name: known.is_linear for name, known in analytes().items()} if linear is None else dict(linear)
+    rows = rows[~rows["sample_kind"].isin(_NOT_WATER) & rows["parameter"].isin(list(wanted))]
     rows = _name_places(rows, outfalls, sources)
-    rows = _to_numbers(rows, laboratory_sd, field_sd)
-    return _average(rows)
+    rows = _to_numbers(rows, laboratory_sd, field_sd, wanted)
+    return _average(rows, wanted)
 
 
 def find_flows(samples: pd.DataFrame | None, outfalls: gpd.GeoDataFrame, sources: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -190,7 +198,7 @@ def _nearest(points: pd.Series, outfalls: gpd.GeoDataFrame) -> pd.Series:
     return pd.Series(ordered["outfall_id"].to_numpy()[found], index=points.index[at], dtype=object)
 
 
-def _to_numbers(rows: pd.DataFrame, laboratory_sd: float, field_sd: float) -> pd.DataFrame:
+def _to_numbers(rows: pd.DataFrame, laboratory_sd: float, field_sd: float, wanted: Mapping[str, bool]) -> pd.DataFrame:
     """Return the rows with canonical numbers; rows without any (no value and no limit) are left out."""
     factor, offset = np.ones(len(rows)), np.zeros(len(rows))
     pairs = rows[["parameter", "unit"]].drop_duplicates()
@@ -198,7 +206,7 @@ def _to_numbers(rows: pd.DataFrame, laboratory_sd: float, field_sd: float) -> pd
         if find_unit(unit) is not None and unit != parameters()[parameter].unit:
             mask = ((rows["parameter"] == parameter) & (rows["unit"] == unit)).to_numpy()
             factor[mask], offset[mask] = scale_to_canonical(parameter, unit)
-    linear = rows["parameter"].map(lambda name: analytes()[name].is_linear).to_numpy(dtype=bool)
+    linear = rows["parameter"].map(wanted).to_numpy(dtype=bool)
     measured = rows["value"].to_numpy(dtype=float) * factor + offset
     limit = rows["detection_limit"].to_numpy(dtype=float) * factor
     below = (rows["qualifier"] == "<").to_numpy() | (~linear & ~(measured > 0))
@@ -213,7 +221,7 @@ def _to_numbers(rows: pd.DataFrame, laboratory_sd: float, field_sd: float) -> pd
     return numbers[np.isfinite(value_ln)]
 
 
-def _average(rows: pd.DataFrame) -> pd.DataFrame:
+def _average(rows: pd.DataFrame, wanted: Mapping[str, bool]) -> pd.DataFrame:
     """Return one row per place, visit and parameter: measured values averaged, else the lowest limit below."""
     rows = rows.sort_values(["about", "about_id", "visit", "parameter", "result_id"])
     keys = ["about", "about_id", "visit", "parameter"]
@@ -231,6 +239,6 @@ def _average(rows: pd.DataFrame) -> pd.DataFrame:
         taken_at=("taken_at", "min"),
         refs=("source_ref", lambda found: ";".join(sorted(set(found)))),
     )
-    linear = out["parameter"].map(lambda name: analytes()[name].is_linear).to_numpy(dtype=bool)
+    linear = out["parameter"].map(wanted).to_numpy(dtype=bool)
     value = np.where(linear, out["value_ln"], np.exp(np.where(linear, 0.0, out["value_ln"])))
     return out.assign(value=value)[_COLUMNS]

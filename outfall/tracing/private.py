@@ -61,7 +61,8 @@ def find_private(
     source, outfall = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     if len(able) and len(mouths):
         found, outfall = shapely.STRtree(mouths).query(places[able], predicate="dwithin", distance=route["search_m"])
-        source = able[found]
+        order = np.lexsort((outfall, found))  # sums must not depend on how the tree was built
+        source, outfall = able[found[order]], outfall[order]
     off_m = shapely.distance(places[source], mouths[outfall])
     crossing = _crosses(places[source], mouths[outfall], outfalls, outfall, network)
     decay = np.exp(-off_m / route["private_decay_m"]) * np.where(crossing, route["crossing_share"], 1.0)

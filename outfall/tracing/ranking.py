@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from outfall.errors import TraceError
+
 if TYPE_CHECKING:
     import geopandas as gpd
 
-__all__ = ["Ranking"]
+__all__ = ["Ranking", "require_outfall"]
 
 _SHOWN = 8
+_LATER = ("inclusion_share", "contribution_share", "contribution_low_share", "contribution_high_share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,8 @@ class Ranking:
         The outfall.
     table : DataFrame
         ``rank``, ``source_id``, ``name``, ``posterior_share``, ``prior_share``, ``reach_share``, ``distance_m``,
-        ``travel_h``, ``reason``, ``reason_zh``; then one column per line with its log likelihood ratio.
+        ``travel_h``, ``reason``, ``reason_zh``, ``inclusion_share`` (and contributions where they were estimated);
+        then one column per line with its log likelihood ratio.
     """
 
     outfall_id: str
@@ -47,6 +51,7 @@ class Ranking:
             "reason",
             "reason_zh",
         ]
+        columns += [name for name in _LATER if name in rows.columns and rows[name].notna().any()]
         table = pd.DataFrame(rows[columns])
         table.insert(2, "name", rows["source_id"].map(names))
         lines = evidence.pivot_table(index="source_id", columns="line", values="log_lr", aggfunc="sum")
@@ -79,3 +84,26 @@ class Ranking:
             )
         head = "".join(f"<th>{text}</th>" for text in ("", "source", "name", "probability", "", "way"))
         return f"<table><caption>{html.escape(self.outfall_id)}</caption><tr>{head}</tr>{''.join(rows)}</table>"
+
+
+def require_outfall(outfalls: pd.DataFrame, outfall_id: str) -> None:
+    """Refuse an outfall that is not in a trace.
+
+    Parameters
+    ----------
+    outfalls : DataFrame
+        Contract ``outfalls``.
+    outfall_id : str
+        What was asked for.
+
+    Raises
+    ------
+    TraceError
+        It is not there; the message names some that are.
+    """
+    if not (outfalls["outfall_id"] == outfall_id).any():
+        some = ", ".join(outfalls["outfall_id"].astype("str").head(3))
+        msg = (
+            f"trace: no outfall {outfall_id!r}; it has {len(outfalls)} outfalls, such as {some}; trace.best() lists all"
+        )
+        raise TraceError(msg)

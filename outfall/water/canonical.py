@@ -9,6 +9,7 @@ from outfall.errors import Problem, UnitError
 from outfall.tables import scale_to_canonical
 from outfall.units import find_unit
 from outfall.vocabulary import find_word, parameters
+from outfall.water.basis import basis_factor, split_basis
 from outfall.water.headings import parse_heading
 from outfall.water.notes import Note
 from outfall.water.values import parse_value
@@ -18,7 +19,7 @@ __all__ = ["canonical_rows", "known_parameters", "repeated_ids", "scale_units"]
 # Quantities that can truly be 0, or below it; a concentration written as 0 is a non-detect in disguise.
 _MAY_BE_ZERO = {"ph", "temperature", "orp", "flow", "energy", "dissolved_oxygen", "colour", "turbidity", "transparency"}
 _MAY_BE_NEGATIVE = {"temperature", "orp", "flow", "energy"}
-_HELPERS = ["parameter_text", "unit_own", "limit_text", "limit_unit", "flag_text"]
+_HELPERS = ["parameter_text", "unit_own", "limit_text", "limit_unit", "loq_text", "loq_unit", "flag_text"]
 
 
 def known_parameters(long: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
@@ -66,7 +67,9 @@ def scale_units(long: pd.DataFrame, *, name: str, notes: list[Note]) -> tuple[np
             notes.extend(_assumed(parameter, "no unit is given", "未写单位"))
             continue
         try:
-            factor[at], offset[at] = scale_to_canonical(parameter, text)
+            factor[at], offset[at] = _scale(parameter, text)
+            if text.startswith(" as "):
+                notes.extend(_assumed(parameter, "no unit is given", "未写单位"))
         except UnitError as error:
             if not own and find_unit(text) is not None:
                 notes.extend(
@@ -79,6 +82,19 @@ def scale_units(long: pd.DataFrame, *, name: str, notes: list[Note]) -> tuple[np
         msg = f"{name}: {len(problems)} unit{'s' if len(problems) > 1 else ''} cannot be used"
         raise UnitError(msg, problems, fix="Give units in the headings, such as 氨氮(mg/L), or constants={'unit': …}.")
     return factor, offset
+
+
+def _scale(parameter: str, text: str) -> tuple[float, float]:
+    """Return factor and offset from a unit that may say as which substance it counts."""
+    if find_unit(text) is not None:
+        return scale_to_canonical(parameter, text)
+    unit, basis = split_basis(text)
+    share = basis_factor(parameter, basis)
+    if share is None:
+        msg = f"{parameter} counted as {basis!r} is not known; correct the unit in the file"
+        raise UnitError(msg)
+    factor, offset = scale_to_canonical(parameter, unit) if unit else (1.0, 0.0)
+    return factor * share, offset * share
 
 
 def canonical_rows(long: pd.DataFrame, cells: pd.DataFrame, *, name: str, notes: list[Note]) -> pd.DataFrame:
@@ -101,12 +117,17 @@ def canonical_rows(long: pd.DataFrame, cells: pd.DataFrame, *, name: str, notes:
     _note_zero(rows[zero], notes)
     qualifier = np.where(zero, "<", qualifier)
     limit = np.where(limit > 0, limit, np.nan)
-    limit = np.where(np.isnan(limit), _limits_beside(rows, name=name), limit)
+    limit = np.where(np.isnan(limit), _limits_beside(rows, "limit", name=name), limit)
+    quantitation = _limits_beside(rows, "loq", name=name)
+    # What is below the detection limit is below the quantitation limit too: the only bound where no other is given.
+    limit = np.where((qualifier == "<") & np.isnan(limit), quantitation, limit)
     out = rows.drop(columns=[helper for helper in _HELPERS if helper in rows.columns])
     out["unit_text"] = units["unit_text"].where(units["unit_text"] != "")
     out["unit"] = rows["parameter"].map({key: found.unit for key, found in parameters().items()})
     out["qualifier"], out["value"] = qualifier, np.where(qualifier == "<", np.nan, value)
-    out["detection_limit"] = limit
+    out["detection_limit"], out["quantitation_limit"] = limit, quantitation
+    if "spike_added" in out.columns:
+        out["spike_added"] = pd.to_numeric(_texts(out["spike_added"]).replace("", np.nan)).to_numpy(float) * factor
     if "sigma_share" not in out.columns:
         out["sigma_share"] = cells["sigma_share"].to_numpy(dtype=float)
     _note_cells(rows, cells, notes)
@@ -136,14 +157,16 @@ def _qualifiers(rows: pd.DataFrame) -> np.ndarray:
     return texts.map(words).to_numpy(dtype=object)
 
 
-def _limits_beside(rows: pd.DataFrame, *, name: str) -> np.ndarray:
-    """Return the detection limit that a limit column or a limit row gives, in canonical units."""
-    texts = _texts(rows["limit_text"])
+def _limits_beside(rows: pd.DataFrame, which: str, *, name: str) -> np.ndarray:
+    """Return the limit that a limit column or a limit row gives, in canonical units; it may have its own unit."""
+    if f"{which}_text" not in rows.columns:
+        return np.full(len(rows), np.nan)
+    texts = _texts(rows[f"{which}_text"])
     read = {text: parse_value(text) for text in texts.unique()}
     amounts = {text: found.detection_limit if np.isnan(found.value) else found.value for text, found in read.items()}
     amount = texts.map(amounts).to_numpy(dtype=float)
     inside = texts.map({text: found.unit for text, found in read.items()})
-    above = _texts(rows["limit_unit"]) if "limit_unit" in rows.columns else pd.Series("", index=rows.index)
+    above = _texts(rows[f"{which}_unit"]) if f"{which}_unit" in rows.columns else pd.Series("", index=rows.index)
     unit = inside.where(inside != "", above)
     units = rows.assign(unit_text=unit.where(unit != "", rows["unit_text"]))
     given = amount > 0

@@ -8,10 +8,11 @@ from typing import Literal, NamedTuple
 
 from outfall.units import find_unit
 from outfall.vocabulary import find_parameter, plain
+from outfall.water.basis import basis_factor, split_basis
 
-__all__ = ["Heading", "find_role", "parse_heading"]
+__all__ = ["Heading", "Role", "find_role", "parse_heading"]
 
-Role = Literal["value", "limit", "unit", "flag", "other"]
+Role = Literal["value", "limit", "quantitation", "unit", "flag", "other"]
 
 
 class Heading(NamedTuple):
@@ -25,20 +26,24 @@ class Heading(NamedTuple):
         Unit the heading itself names, or empty.
     shared_unit : str
         Unit of a merged heading above it, or empty; meant only for the columns it can be true of.
-    role : {"value", "limit", "unit", "flag", "other"}
+    role : {"value", "limit", "quantitation", "unit", "flag", "other"}
         What the column holds.
+    fraction : str
+        ``"dissolved"`` where the heading says so, or empty.
     """
 
     parameter: str
     unit: str = ""
     shared_unit: str = ""
     role: Role = "value"
+    fraction: str = ""
 
 
 _ROLES: dict[str, Role] = {
     **dict.fromkeys(("结果", "检测结果", "监测结果", "检测值", "监测值", "实测值", "浓度", "result", "value"), "value"),
     **dict.fromkeys(("avg", "rtd", "zsrtd", "实时值", "均值", "平均值"), "value"),
     **dict.fromkeys(("检出限", "方法检出限", "最低检出限", "检出下限", "mdl", "lod", "dl", "detectionlimit"), "limit"),
+    **dict.fromkeys(("定量限", "定量下限", "测定下限", "loq", "pql", "quantitationlimit", "rl"), "quantitation"),
     **dict.fromkeys(("单位", "计量单位", "unit", "units"), "unit"),
     **dict.fromkeys(("flag", "标记", "数据标记", "标识"), "flag"),
     **dict.fromkeys(
@@ -53,8 +58,13 @@ _ROLE_BEHIND = re.compile(
     + r"|detection[ _]limit)$",
     re.IGNORECASE,
 )
-_NEUTRAL = re.compile(r"^(?:以[np][计记]|as[np]|[np]|total|总量|稀释倍数法|稀释倍数)$")
+_NEUTRAL = re.compile(r"^(?:以[np][计记]|as[np]|[np]|total|总量|25°?c|@25°?c|稀释倍数法|稀释倍数)$")
 _PIECES = re.compile(r"[,;，；、\s]+")
+_FILTERED_WORDS = ("溶解性", "溶解态", "可溶性", "可溶态", "可滤态", "过滤态", "dissolved", "filtered")
+_FILTERED = re.compile(
+    rf"^(?:(?:{'|'.join(_FILTERED_WORDS)})[\s_]*(?P<before>.+)|(?P<behind>.+?)[\s,_-]*(?:{'|'.join(_FILTERED_WORDS)}))$",
+    re.IGNORECASE,
+)
 _SPLITS = re.compile(r"[\s_/]+")
 
 
@@ -69,14 +79,16 @@ def parse_heading(heading: object) -> Heading | None:
     Returns
     -------
     Heading or None
-        None also where a bracket might change the meaning (nitrate as NO3): such a column is left to people.
+        None also where a bracket might change the meaning (nitrate as X): such a column is left to people.
 
     Examples
     --------
     >>> parse_heading("氨氮（mg/L）")[:2], parse_heading("检测结果(μg/L)|总铅")[:3]
     (('ammonia', 'mg/L'), ('lead', '', 'ug/L'))
-    >>> parse_heading("w01018-Flag").role, parse_heading("硝酸盐(以NO3计)"), parse_heading("天气")
+    >>> parse_heading("w01018-Flag").role, parse_heading("硝酸盐(以X计)"), parse_heading("天气")
     ('flag', None, None)
+    >>> parse_heading("硝酸盐(mg/L,以NO3计)").unit, parse_heading("溶解性总磷(mg/L)").fraction
+    ('mg/L as NO3', 'dissolved')
     """
     pieces = [_fold(piece) for piece in str(heading).split("|")]
     for last in (pieces[-1], re.sub(r"_\d+$", "", pieces[-1])):
@@ -101,7 +113,7 @@ def find_role(text: object) -> Role | None:
 
     Returns
     -------
-    {"value", "limit", "unit", "flag", "other"} or None
+    {"value", "limit", "quantitation", "unit", "flag", "other"} or None
         The role.
 
     Examples
@@ -124,7 +136,14 @@ def _single(text: str) -> Heading | None:
     if behind is not None and (found := _single(behind["name"])) is not None:
         role = _ROLES.get(plain(behind["role"]), "limit")
         return found._replace(role=role)
-    return _unit_behind(text)
+    return _unit_behind(text) or _dissolved(text)
+
+
+def _dissolved(text: str) -> Heading | None:
+    """Return what a heading means that says what passed the filter."""
+    filtered = _FILTERED.match(text)
+    found = _single(filtered["before"] or filtered["behind"]) if filtered is not None else None
+    return found._replace(fraction="dissolved") if found is not None and not found.fraction else None
 
 
 def _bracketed(name: str, inside: str) -> Heading | None:
@@ -136,7 +155,24 @@ def _bracketed(name: str, inside: str) -> Heading | None:
         return None
     unit = find_unit(inside)
     if unit is not None:
-        return found._replace(unit=unit)
+        basis = split_basis(found.unit).basis
+        return found._replace(unit=f"{unit} as {basis}" if basis else unit)
+    if plain(inside) in _FILTERED_WORDS:
+        return found._replace(fraction="dissolved")
+    return _counted(found, inside) or _pieced(found, inside)
+
+
+def _counted(found: Heading, inside: str) -> Heading | None:
+    """Return the heading with the substance it is counted as, where the bracket says one."""
+    said = split_basis(inside)
+    factor = basis_factor(found.parameter, said.basis)
+    if not said.basis or factor is None or (said.unit and find_unit(said.unit) is None):
+        return None
+    unit = find_unit(said.unit) or ""
+    return found._replace(unit=(unit or found.unit) if factor == 1.0 else f"{unit} as {said.basis}")
+
+
+def _pieced(found: Heading, inside: str) -> Heading | None:
     pieces = [piece for piece in _PIECES.split(inside) if piece]
     units = [unit for piece in pieces if (unit := find_unit(piece))]
     others = [piece for piece in pieces if find_unit(piece) is None]

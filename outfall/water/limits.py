@@ -4,31 +4,58 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from outfall.errors import Problem, TableError
-from outfall.tables import check, scale_to_canonical
+from outfall.tables import check, name_columns, read_frame, scale_to_canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 __all__ = ["find_exceedances", "read_limits"]
 
 _NEUTRAL_PH = 7.0
+# Limited as whole water: a filtered sample can only exceed.
+_WHOLE = {
+    *("copper", "zinc", "nickel", "chromium", "lead", "cadmium", "mercury", "arsenic", "manganese", "iron", "selenium"),
+    *("silver", "beryllium", "total_nitrogen", "total_phosphorus", "cod", "cod_mn", "bod5", "toc"),
+}
 
 
-def read_limits() -> pd.DataFrame:
-    """Return the limits that come with the package, each as read in the standard's own text.
+def read_limits(path: Path | str | None = None, *, rename: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Return the limits that come with the package, or those of a file, such as a permit.
 
     GB 3838-2002 table 1 (grades ``I`` to ``V`` for rivers, ``I lake`` to ``V lake`` for lakes and reservoirs), GB
     8978-1996 tables 1 and 4 (grades ``1`` to ``3``; other dischargers, built from 1998) and GB 18918-2002 tables 1 and
     2 (grades ``1A``, ``1B``, ``2``, ``3``). Dissolved oxygen of class I is 7.5 mg/L; the standard also accepts 90 %
-    saturation. Alkyl mercury ("not detectable") has no number and is not in the table. Amendments and local standards
+    saturation. These were read in the standards (``is_verified``). GB 3097-1997 (sea water, grades ``1`` to ``4``) and
+    the grades of black-odorous water of 2015 (``light``, ``heavy``: what exceeds ``light`` is at least lightly
+    black-odorous) are known from second hand only and carry ``is_verified`` False. Alkyl mercury ("not detectable") has no number and is not in the table. Amendments and local standards
     are not in it either.
+
+    Parameters
+    ----------
+    path : path, optional
+        A table of limits: standard (or permit), grade, parameter, qualifier (``<`` at most, ``>`` at least), value and
+        unit. Its limits count as not verified where it does not say so.
+    rename : mapping of str to str, optional
+        The file's heading to our column.
 
     Returns
     -------
     DataFrame
         Contract ``limits`` and a column ``condition`` that says when a limit holds, empty where it always does.
+
+    Raises
+    ------
+    ReadError
+        The file cannot be read.
+    TableError
+        The table does not meet its contract.
 
     Examples
     --------
@@ -36,7 +63,7 @@ def read_limits() -> pd.DataFrame:
     >>> limits.query("grade == 'III' and parameter == 'ammonia'")[["standard", "value", "unit"]].values.tolist()
     [['GB 3838-2002', 1.0, 'mg/L']]
     """
-    return _shipped().copy()
+    return _shipped().copy() if path is None else _own_limits(path, rename)
 
 
 def find_exceedances(results: pd.DataFrame, limits: pd.DataFrame, *, standard: str, grade: str) -> pd.DataFrame:
@@ -60,7 +87,9 @@ def find_exceedances(results: pd.DataFrame, limits: pd.DataFrame, *, standard: s
         In the order given, with limit_id, limit_value and multiple_share: value over limit; for dissolved oxygen limit
         over value; for pH the distance from 7 over the distance of the bound. Above 1 means exceeded. For ``>`` values
         it is the least it can be. is_exceeded is missing where there is no limit, where a non-detect's limit is above
-        the limit, and where limits hold under conditions nobody knows and disagree.
+        the limit, where what passed the filter keeps a limit that the whole water may exceed, and where limits hold
+        under conditions nobody knows and disagree. ``verdict`` says it in a word: ``exceeded``, ``met``, ``undecided``,
+        or missing where there is no limit; is_verified is that of the limit.
 
     Raises
     ------
@@ -77,7 +106,7 @@ def find_exceedances(results: pd.DataFrame, limits: pd.DataFrame, *, standard: s
     [[3.0, True]]
     """
     chosen = _chosen(limits, standard, grade)
-    names = ["limit_id", "limit_value", "multiple_share", "is_exceeded"]
+    names = ["limit_id", "limit_value", "multiple_share", "is_exceeded", "verdict", "is_verified"]
     out = results.drop(columns=[name for name in names if name in results.columns])
     count = len(out)
     limit_id = np.full(count, None, dtype=object)
@@ -100,7 +129,24 @@ def find_exceedances(results: pd.DataFrame, limits: pd.DataFrame, *, standard: s
     has_limit = pd.notna(limit_id)
     known = has_limit & ~(says_yes & says_no) & ~(unsure & ~says_yes)
     out["is_exceeded"] = pd.arrays.BooleanArray(says_yes, ~known)
+    words = np.where(~known, "undecided", np.where(says_yes, "exceeded", "met"))
+    out["verdict"] = pd.array(
+        [word if known_limit else None for word, known_limit in zip(words, has_limit, strict=True)], dtype="str"
+    )
+    verified = dict(zip(chosen["limit_id"], chosen["is_verified"], strict=True))
+    out["is_verified"] = pd.array([verified.get(name, pd.NA) for name in limit_id], dtype="boolean")
     return out
+
+
+def _own_limits(path: Path | str, rename: Mapping[str, str] | None) -> pd.DataFrame:
+    frame = name_columns(read_frame(path, table="limits"), "limits", rename=rename)
+    for column, value in (("is_verified", "no"), ("condition", ""), ("qualifier", "<")):
+        if column not in frame.columns:
+            frame[column] = value
+    if "limit_id" not in frame.columns and {"standard", "grade", "parameter", "qualifier"} <= set(frame.columns):
+        made = frame["standard"] + "/" + frame["grade"] + "/" + frame["parameter"]
+        frame["limit_id"] = made.where(frame["qualifier"] != ">", made + "/min")
+    return check(frame, "limits", where=str(path))
 
 
 @cache
@@ -146,7 +192,11 @@ def _judged(rows: pd.DataFrame, limit: dict[str, object]) -> tuple[np.ndarray, n
     absent = qualifier == "<"
     known = absent & (below <= bound)
     verdict = np.where(absent, np.where(known, 1 if at_least else 0, -1), verdict)
-    times = np.where(absent | ~np.isfinite(times), np.nan, times)
+    if not at_least and "fraction" in rows.columns and limit["parameter"] in _WHOLE:
+        # What passed the filter may keep a limit of the whole water that the whole water exceeds.
+        part = rows["fraction"].isin(("dissolved", "suspended")).to_numpy()
+        verdict = np.where(part & (verdict == 0), -1, verdict)
+    times = np.where(absent | ~np.isfinite(times) | (bound <= 0), np.nan, times)
     return times, np.where(~absent & np.isnan(value), -1, verdict)
 
 

@@ -26,6 +26,7 @@ _HJ212_UNITS = {
     "w00000": "L/s",
 }
 _HELPERS = ["parameter_text", "value_text", "unit_text", "unit_own", "limit_text", "limit_unit", "flag_text"]
+_HELPERS += ["loq_text", "loq_unit", "fraction"]
 
 
 def read_readings(

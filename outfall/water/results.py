@@ -8,16 +8,17 @@ import pandas as pd
 
 from outfall.tables import check
 from outfall.water.canonical import canonical_rows, known_parameters
+from outfall.water.holding import holding_notes
 from outfall.water.notes import Note, attach_notes
 from outfall.water.plausible import implausible_notes
-from outfall.water.sheets import fill_sample_ids, open_sheet, to_long
+from outfall.water.sheets import Sheet, fill_sample_ids, open_sheet, to_long
 from outfall.water.values import Value, parse_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["read_results"]
+__all__ = ["read_results", "results_of"]
 
 
 def read_results(
@@ -71,7 +72,11 @@ def read_results(
     >>> read_results(file)[["sample_id", "parameter", "qualifier", "value", "detection_limit"]].values.tolist()
     [['W1', 'ammonia', '<', nan, 0.025], ['W1', 'lead', '=', 0.012, nan], ['W2', 'ammonia', '=', 3.1, nan]]
     """
-    sheet = open_sheet(path, "results", rename=rename, constants=constants, layer=layer)
+    return results_of(open_sheet(path, "results", rename=rename, constants=constants, layer=layer), tz=tz)
+
+
+def results_of(sheet: Sheet, *, tz: str | None) -> pd.DataFrame:
+    """Return the results of a sheet whose columns are named."""
     notes = sheet.notes
     is_long = {"parameter", "value"} <= set(sheet.frame.columns)
     long = fill_sample_ids(known_parameters(to_long(sheet, "results"), notes), notes, is_long=is_long)
@@ -80,7 +85,7 @@ def read_results(
     _note_unread(long[analysed & ~read], notes)
     table = canonical_rows(long[read], cells[read], name=sheet.name, notes=notes)
     checked = check(table, "results", tz=tz, where=sheet.name)
-    notes += implausible_notes(checked)
+    notes += [*implausible_notes(checked), *holding_notes(checked)]
     checked.attrs["not_analysed"] = int((~analysed).sum())
     return attach_notes(checked, notes, about=sheet.name)
 

@@ -11,7 +11,7 @@ from outfall.errors import Problem, TableError
 from outfall.tables import contract, name_columns, read_frame, rename_problems
 from outfall.units import find_unit
 from outfall.vocabulary import plain
-from outfall.water.headings import Heading, find_role, parse_heading
+from outfall.water.headings import Heading, Role, find_role, parse_heading
 from outfall.water.notes import Note
 from outfall.water.values import parse_value
 
@@ -24,6 +24,8 @@ __all__ = ["Sheet", "fill_sample_ids", "open_sheet", "split_rows", "to_long"]
 # Cells that are there for layout and never name a sample of a transposed sheet.
 _LAYOUT = {"序号", "no", "no.", "number", "sourceref", "备注", "remark"}
 _LEAST_REMARK = 6
+# Columns of the contract that belong to one value and are brought to its unit.
+_PER_VALUE = ("unit", "detection_limit", "quantitation_limit", "limit_unit", "loq_unit", "flag")
 _ID_COLUMNS = ("sample_id", "point_name", "outfall_id", "source_id", "meter_id")
 
 
@@ -36,6 +38,7 @@ class Sheet(NamedTuple):
     shared_unit: str
     shared_limit_unit: str
     notes: list[Note]
+    shared_loq_unit: str = ""
 
 
 def open_sheet(
@@ -61,8 +64,9 @@ def open_sheet(
         if column not in named.columns:
             named[column] = value
     shared = dict(value_columns.values())
-    units = shared.get("value", ""), shared.get("detection_limit", "")
-    return Sheet(name, pd.concat([named, frame[list(headings)]], axis=1), headings, *units, [])
+    units = [shared.get(column, "") for column in ("value", "detection_limit", "quantitation_limit")]
+    whole = pd.concat([named, frame[list(headings)]], axis=1)
+    return Sheet(name, whole, headings, units[0], units[1], [], units[2])
 
 
 def to_long(sheet: Sheet, table: str) -> pd.DataFrame:
@@ -105,7 +109,7 @@ def split_rows(sheet: Sheet) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
     keep = roles.isna().to_numpy()
     for role, row in zip(roles[~keep], frame.index[~keep], strict=True):
         cells = {name: str(frame.loc[row, name]).strip() for name in sheet.headings}
-        if role in ("unit", "limit"):
+        if role in ("unit", "limit", "quantitation"):
             helpers.setdefault(str(role), {}).update({name: text for name, text in cells.items() if text})
         else:
             where = frame.loc[row, "source_ref"]
@@ -118,19 +122,7 @@ def split_rows(sheet: Sheet) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
 def fill_sample_ids(frame: pd.DataFrame, notes: list[Note], *, is_long: bool) -> pd.DataFrame:
     """Return rows that all have a sample id: their own, that of the merged cell above, or one made of place and time.
 
-    Parameters
-    ----------
-    frame : DataFrame, n rows
-        Named columns. Not changed.
-    notes : list of dict
-        Doubts are appended.
-    is_long : bool
-        Whether a sample has several rows, so that an empty cell means the one above.
-
-    Returns
-    -------
-    DataFrame, n rows
-        With sample_id.
+    Where a sample has several rows (``is_long``) an empty cell means the one above; doubts are appended to the notes.
     """
     out = frame.copy()
     meta = [name for name in ("outfall_id", "source_id", "point_name", "taken_at") if name in out.columns]
@@ -165,12 +157,14 @@ def _long(sheet: Sheet) -> pd.DataFrame:
         sheet.notes.append(Note("unknown_word", reason, reason_zh, decision="not read", level="note"))
     own = frame["unit"] if "unit" in frame.columns else pd.Series("", index=frame.index)
     own = own.astype("object").where(own.notna(), "").astype(str).str.strip()
-    long = frame.drop(columns=[name for name in ("unit", "detection_limit", "flag") if name in frame.columns])
+    long = frame.drop(columns=[name for name in _PER_VALUE if name in frame.columns])
     long = long.rename(columns={"parameter": "parameter_text", "value": "value_text"})
     long["unit_text"] = own.where(own != "", sheet.shared_unit)
     long["unit_own"] = own != ""
     long["limit_text"] = frame["detection_limit"] if "detection_limit" in frame.columns else ""
-    long["limit_unit"] = sheet.shared_limit_unit
+    long["limit_unit"] = frame["limit_unit"] if "limit_unit" in frame.columns else sheet.shared_limit_unit
+    long["loq_text"] = frame["quantitation_limit"] if "quantitation_limit" in frame.columns else ""
+    long["loq_unit"] = frame["loq_unit"] if "loq_unit" in frame.columns else sheet.shared_loq_unit
     long["flag_text"] = frame["flag"] if "flag" in frame.columns else ""
     return long
 
@@ -178,23 +172,29 @@ def _long(sheet: Sheet) -> pd.DataFrame:
 def _wide(sheet: Sheet, values: Mapping[str, Heading], meta: Sequence[str]) -> pd.DataFrame:
     rows, helpers = split_rows(sheet)
     _note_unread(sheet, rows)
-    beside = {(found.parameter, found.role): name for name, found in sheet.headings.items()}
+    beside = {(found.parameter, found.fraction, found.role): name for name, found in sheet.headings.items()}
     constant = str(rows["unit"].iloc[0]) if "unit" in meta and len(rows) else ""
-    kept = rows[[name for name in meta if name not in ("unit", "detection_limit", "flag")]]
+    kept = rows[[name for name in meta if name not in _PER_VALUE]]
     blocks = []
     for name, found in values.items():
         block = kept.copy()
         units = helpers.get("unit", {})
         own = found.unit or units.get(name, "")
+        if own.startswith(" as "):  # the heading says how it is counted, and a heading or row above it the unit
+            own = (units.get(name, "") or found.shared_unit) + own
         block["parameter_text"] = found.parameter
         block["value_text"] = rows[name]
-        column = beside.get((found.parameter, "unit"))
+        if found.fraction:
+            block["fraction"] = found.fraction
+        column = beside.get((found.parameter, found.fraction, "unit"))
         block["unit_text"] = rows[column] if column else own or found.shared_unit or constant
         block["unit_own"] = bool(column or own)
-        limit = beside.get((found.parameter, "limit"))
-        block["limit_text"] = rows[limit] if limit else helpers.get("limit", {}).get(name, "")
-        block["limit_unit"] = sheet.headings[limit].unit if limit else ""
-        flag = beside.get((found.parameter, "flag"))
+        roles: tuple[tuple[Role, str], ...] = (("limit", "limit"), ("quantitation", "loq"))
+        for role, prefix in roles:
+            limit = beside.get((found.parameter, found.fraction, role))
+            block[f"{prefix}_text"] = rows[limit] if limit else helpers.get(role, {}).get(name, "")
+            block[f"{prefix}_unit"] = sheet.headings[limit].unit if limit else ""
+        flag = beside.get((found.parameter, found.fraction, "flag"))
         block["flag_text"] = rows[flag] if flag else rows.get("flag", "")
         blocks.append(block)
     order = np.argsort(np.tile(np.arange(len(rows)), len(blocks)), kind="stable")
@@ -209,7 +209,7 @@ def _transposed(sheet: Sheet, known: Mapping[str, object]) -> pd.DataFrame:
         for name in frame.columns
         if name not in known and plain(name) not in _LAYOUT and find_role(str(name).rsplit("|", 1)[-1]) is None
     ]
-    kept = frame[[name for name in known if name in frame.columns and name not in ("unit", "detection_limit", "flag")]]
+    kept = frame[[name for name in known if name in frame.columns and name not in _PER_VALUE]]
     blocks = []
     for name in samples:
         block = kept.rename(columns={"parameter": "parameter_text"})
@@ -221,6 +221,8 @@ def _transposed(sheet: Sheet, known: Mapping[str, object]) -> pd.DataFrame:
         block["unit_own"] = "unit" in frame.columns
         block["limit_text"] = frame.get("detection_limit", "")
         block["limit_unit"] = sheet.shared_limit_unit
+        block["loq_text"] = frame.get("quantitation_limit", "")
+        block["loq_unit"] = sheet.shared_loq_unit
         block["flag_text"] = ""
         blocks.append(block)
     if not blocks:
@@ -251,7 +253,9 @@ def _value_headings(frame: pd.DataFrame, table: str, rename: Mapping[str, str]) 
             continue
         bare = str(name).replace("（", "(").partition("(")[0]
         column = declared.find_column(bare)
-        if column in ("value", "detection_limit") and column not in [new for new, _ in found.values()]:
+        if column in ("value", "detection_limit", "quantitation_limit") and column not in [
+            new for new, _ in found.values()
+        ]:
             inside = str(name).replace("（", "(").replace("）", ")").partition("(")[2].rstrip(")")
             found[str(name)] = (column, find_unit(inside) or inside)
     return found

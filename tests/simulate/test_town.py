@@ -145,7 +145,7 @@ def test_repr(town):
     assert "1 unregistered" in repr(town)
 
 
-@pytest.mark.parametrize(("seed", "size"), [(-1, "small"), (0, "huge")])
+@pytest.mark.parametrize(("seed", "size"), [(-1, "small"), (0, "huge"), (0, 0), (0, True)])
 def test_refuses(seed, size):
     """A negative seed or an unknown size is refused with what was expected."""
     with pytest.raises(TableError, match="expected a seed of 0 or more and size 'small'"):

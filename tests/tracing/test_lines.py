@@ -9,6 +9,7 @@ from outfall.tables import empty
 from outfall.tracing import LINES, trace
 from tests.laws import shuffled
 from tests.tracing.town import (
+    make_clues,
     make_links,
     make_network,
     make_outfalls,
@@ -16,21 +17,37 @@ from tests.tracing.town import (
     make_results,
     make_samples,
     make_sources,
+    make_spectra,
 )
 
+CHECKED = {"flow_chart": {"is_on": 1.0}}
 TRUTH = {"OA": "S1", "OB": "S3", "OP": "S4"}
 NEEDS = {
     "chemical_signature": ("results",),
     "permit": ("results",),
     "operation": ("readings",),
+    "time": ("readings",),
     "links": ("links",),
+    "clues": ("links",),
+    "fingerprint": ("results",),
+    "flow_chart": ("results",),
 }
 
 
 def tables(*, leave_out=()):
     """Return the optional tables of the town, some left out."""
-    every = {"samples": make_samples, "results": make_results, "readings": make_readings, "links": make_links}
+    every = {"samples": make_samples, "results": all_results, "readings": make_readings, "links": all_told}
     return {name: make() for name, make in every.items() if name not in leave_out}
+
+
+def all_results():
+    """Return the laboratory sheet and the fluorescence as one table."""
+    return pd.concat([make_results(), make_spectra()], ignore_index=True)
+
+
+def all_told():
+    """Return links and clues."""
+    return [make_links(), make_clues()]
 
 
 def verdicts(found, line):
@@ -48,7 +65,7 @@ def network():
 @pytest.fixture(scope="module")
 def found(network):
     """Return the trace with everything known."""
-    return trace(make_outfalls(), network, make_sources(), **tables())
+    return trace(make_outfalls(), network, make_sources(), settings=CHECKED, **tables())
 
 
 @pytest.mark.parametrize("name", LINES)
@@ -74,7 +91,7 @@ def test_a_line_says_something_with_reason_and_rows(found, name):
 @pytest.mark.parametrize("name", NEEDS)
 def test_a_blind_line_says_nothing(network, name):
     """Missing data is no evidence: no row, so it counts neither for nor against."""
-    blind = trace(make_outfalls(), network, make_sources(), **tables(leave_out=NEEDS[name]))
+    blind = trace(make_outfalls(), network, make_sources(), settings=CHECKED, **tables(leave_out=NEEDS[name]))
     assert verdicts(blind, name).empty
 
 
@@ -94,19 +111,20 @@ def test_the_load_line_is_blind_without_discharge(network):
 @pytest.fixture(scope="module")
 def in_micrograms(network):
     """Return the trace with a laboratory that writes µg/L."""
-    results = make_results()
+    results = all_results()
     mass = results["unit"] == "mg/L"
     for column in ("value", "detection_limit"):
         results.loc[mass, column] = results.loc[mass, column] * 1000.0
     results.loc[mass, "unit"] = "ug/L"
-    return trace(make_outfalls(), network, make_sources(), **{**tables(), "results": results})
+    return trace(make_outfalls(), network, make_sources(), settings=CHECKED, **{**tables(), "results": results})
 
 
 @pytest.fixture(scope="module")
 def in_another_order(network):
     """Return the trace with the rows of every table shuffled."""
-    mixed = {key: shuffled(table) for key, table in tables().items()}
-    return trace(shuffled(make_outfalls()), network, shuffled(make_sources()), **mixed)
+    mixed = {key: shuffled(table) for key, table in tables(leave_out=("links",)).items()}
+    mixed["links"] = [shuffled(table) for table in reversed(all_told())]
+    return trace(shuffled(make_outfalls()), network, shuffled(make_sources()), settings=CHECKED, **mixed)
 
 
 @pytest.mark.parametrize("name", LINES)
@@ -189,7 +207,7 @@ def test_water_like_no_candidate_moves_to_the_unregistered(network):
 
 def test_blanks_are_left_out(network, found):
     """A field blank says nothing about the outfall."""
-    samples, results = make_samples(), make_results()
+    samples, results = make_samples(), all_results()
     blank = samples.iloc[[0]].assign(sample_id="BLANK", kind="field_blank", source_ref="samples.csv#99")
     water = results.iloc[[0]].assign(result_id="BLANK-1", sample_id="BLANK", value=0.001, source_ref="lab.xlsx#99")
     again = trace(
@@ -203,7 +221,7 @@ def test_blanks_are_left_out(network, found):
 
 def test_a_sample_is_not_counted_twice(network, found):
     """A duplicate of the same day is averaged with it, so the same numbers again change nothing."""
-    samples, results = make_samples(), make_results()
+    samples, results = make_samples(), all_results()
     twin = samples.assign(sample_id=samples["sample_id"] + "-dup", kind="duplicate")
     water = results.assign(sample_id=results["sample_id"] + "-dup", result_id=results["result_id"] + "-dup")
     both = {**tables(), "samples": pd.concat([samples, twin]), "results": pd.concat([results, water])}

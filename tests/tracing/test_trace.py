@@ -112,9 +112,9 @@ def test_every_number_of_an_explanation_is_in_the_tables(found, outfall_id, lang
     known = " ".join([*rows["reason"], *rows["reason_zh"], *said["reason"], *said["reason_zh"], *rows["outfall_id"]])
     shares = {f"{share:.2f}" for share in rows["posterior_share"]}
     shares |= {f"{share:.2f}" for line in LINES for share in found.without(line).candidates["posterior_share"]}
-    weights = found.settings["weights"]
+    weights, temperature = found.settings["weights"], found.settings["combine"]["temperature"]
     decibans = {
-        f"{10 / np.log(10) * lr * weights[line]:.1f}".lstrip("-")
+        f"{10 / np.log(10) * lr * weights[line] / temperature:.1f}".lstrip("-")
         for lr, line in zip(said["log_lr"], said["line"], strict=True)
     }
     numbers = set(re.findall(r"\d+(?:\.\d+)?", text)) - set(

@@ -172,20 +172,93 @@ def make_links():
 
 
 def make_readings():
-    """Return a day of flow at the laundry (running at two in the morning) and at the dyeing works (standing still)."""
+    """Return a day of flow at the laundry (running at two in the morning) and at the dyeing works (standing still).
+
+    The farm has an electricity meter for five days, and a monitor at its outfall follows it two hours later.
+    """
     hours = pd.date_range("2026-04-12T12:00:00Z", periods=24, freq="h")
     rows = [
-        {
-            "reading_id": f"{source}-{at}",
-            "meter_id": f"M-{source}",
-            "source_id": source,
-            "parameter": "flow",
-            "read_at": time,
-            "value": 0.0 if source == "S5" and 12 <= at <= 18 else 0.002,
-            "unit": "m3/s",
-            "source_ref": f"meters.csv#{at + 2}",
-        }
-        for source in ("S3", "S5")
+        {"meter_id": f"M-{source}", "source_id": source, "read_at": time, "value": value, "unit": "m3/s"}
+        for source, stops in (("S3", False), ("S5", True))
         for at, time in enumerate(hours)
+        for value in (0.0 if stops and 12 <= at <= 18 else 0.002,)
     ]
-    return check(pd.DataFrame(rows), "readings")
+    days = pd.date_range("2026-04-08T12:00:00Z", periods=120, freq="h")
+    rng = np.random.default_rng(4)
+    farm = np.repeat(rng.integers(0, 2, 40), 3) * 5.0 + 1.0
+    seen = np.concatenate([[1.0, 1.0], farm[:-2]]) * 8.0 + rng.normal(0.0, 2.0, 120) + 60.0
+    series = [("M-S4", "S4", None, "energy", "kWh", farm), ("M-OP", None, "OP", "ammonia", "mg/L", seen)]
+    rows += [
+        {"meter_id": meter, "source_id": source, "outfall_id": outfall, "parameter": parameter, "unit": unit}
+        | {"read_at": time, "value": value}
+        for meter, source, outfall, parameter, unit, values in series
+        for time, value in zip(days, values, strict=True)
+    ]
+    frame = pd.DataFrame(rows).assign(parameter=lambda table: table["parameter"].fillna("flow"))
+    number = frame.groupby("meter_id").cumcount()
+    return check(
+        frame.assign(
+            reading_id=frame["meter_id"] + "-" + number.astype("str"),
+            source_ref="meters.csv#" + (pd.RangeIndex(len(frame)) + 2).astype("str"),
+        ),
+        "readings",
+    )
+
+
+_PEAKS = {
+    "S1": (1.0, 0.5, 4.0, 3.0),
+    "S2": (3.0, 6.0, 1.0, 0.6),
+    "S3": (0.4, 1.0, 1.0, 5.0),
+    "S4": (5.0, 9.0, 6.0, 2.0),
+    "S5": (0.6, 0.3, 0.5, 0.9),
+}
+_PEAK_NAMES = ("fluorescence_b", "fluorescence_t", "fluorescence_a", "fluorescence_c")
+
+
+def make_spectra():
+    """Return fluorescence of five units on three days and of three outfalls, diluted; and potassium of the laundry's outfall."""
+    rng = np.random.default_rng(5)
+    looks = [("source_id", name, day, 1.0) for name in _PEAKS for day in (1, 2, 3)]
+    looks += [("outfall_id", name, 13, 0.2) for name in ("OA", "OB", "OP")]
+    whose = {"OA": "S1", "OB": "S3", "OP": "S4"}
+    rows = []
+    for column, name, day, share in looks:
+        for parameter, peak in zip(_PEAK_NAMES, _PEAKS[whose.get(name, name)], strict=True):
+            value = round(share * peak * float(np.exp(0.1 * rng.standard_normal())), 4)
+            rows.append((f"{name}-{day}-{parameter}", column, name, day, parameter, value, "RU"))
+    rows.append(("OB-13-potassium", "outfall_id", "OB", 13, "potassium", 8.0, "mg/L"))
+    frame = pd.DataFrame(
+        {
+            "result_id": [row[0] for row in rows],
+            "sample_id": [f"F-{row[2]}-{row[3]}" for row in rows],
+            "outfall_id": [row[2] if row[1] == "outfall_id" else None for row in rows],
+            "source_id": [row[2] if row[1] == "source_id" else None for row in rows],
+            "taken_at": pd.to_datetime([f"2026-04-{row[3]:02d}T02:00:00Z" for row in rows]),
+            "parameter": [row[4] for row in rows],
+            "qualifier": "=",
+            "value": [row[5] for row in rows],
+            "unit": [row[6] for row in rows],
+            "value_text": [str(row[5]) for row in rows],
+            "source_ref": [f"eem.csv#{at}" for at in range(2, 2 + len(rows))],
+        }
+    )
+    return check(frame, "results")
+
+
+def make_clues():
+    """Return idle treatment at the plating works on the day, twice that night, and a hot spot on the laundry's pipe."""
+    frame = pd.DataFrame(
+        {
+            "clue_id": ["C1", "C2", "C3"],
+            "kind": ["idle_treatment", "idle_treatment", "hot_spot"],
+            "from_at": pd.to_datetime(["2026-04-12T20:00:00Z", "2026-04-13T01:00:00Z", "2026-04-13T00:00:00Z"]),
+            "to_at": pd.to_datetime(["2026-04-12T23:00:00Z", "2026-04-13T02:00:00Z", "2026-04-13T03:00:00Z"]),
+            "log_lr": [1.5, 1.0, 1.0],
+            "source_id": ["S1", "S1", None],
+            "reach_id": [None, None, "B1"],
+            "reason": ["treatment idle", "treatment idle", "hot spot"],
+            "reason_zh": ["治污停运", "治污停运", "热点"],
+            "source_ref": [f"clues.csv#{at}" for at in (2, 3, 4)],
+        }
+    )
+    return check(frame, "clues")

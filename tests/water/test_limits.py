@@ -30,10 +30,12 @@ def judged(*rows, **options):
 
 
 def test_limits_meet_their_contract_and_are_verified():
-    """Every row that ships was read in the standard."""
+    """What was read in the standard says so; second-hand values never do."""
     limits = read_limits()
     assert find_problems(limits, "limits") == []
-    assert limits["is_verified"].all()
+    read = limits["standard"].str.contains("GB 3838|GB 8978|GB 18918")
+    assert limits.loc[read, "is_verified"].all()
+    assert not limits.loc[~read, "is_verified"].any()
     assert limits["limit_id"].is_unique
 
 
@@ -117,3 +119,35 @@ def test_an_edition_that_does_not_exist_is_refused():
         judged(("cod", "=", 1.0), standard="GB3838-2011", grade="III")
     with pytest.raises(TableError, match="write one of I, II"):
         judged(("cod", "=", 1.0), **GB3838, grade="VI")
+
+
+def test_what_cannot_be_decided_is_said_in_a_word():
+    """A limit below the laboratory's, a filtered metal below its limit: undecided; a filtered one above: exceeded."""
+    table = results(
+        ("lead", "<", 1.0), ("lead", "<", 0.01), ("lead", "=", 0.01), ("lead", "=", 9.0), ("chloride", "=", 1.0)
+    )
+    table["fraction"] = ["total", "total", "dissolved", "dissolved", "total"]
+    found = find_exceedances(table, read_limits(), standard="GB 3838-2002", grade="III")
+    assert found["verdict"].fillna("none").tolist() == ["undecided", "met", "undecided", "exceeded", "none"]
+    assert found["is_verified"].fillna(value=False).tolist() == [True, True, True, True, False]
+
+
+def test_black_odorous_water_is_found_by_any_of_its_signs():
+    """Oxygen, transparency and redox potential at least, ammonia at most; a multiple of a negative bound means nothing."""
+    rows = [("dissolved_oxygen", "=", 0.1), ("transparency", "=", 30.0), ("orp", "=", -250.0), ("ammonia", "=", 9.0)]
+    heavy, times = judged(*rows, standard="black-odorous 2015", grade="heavy")
+    assert heavy == [True, False, True, False]
+    assert math.isnan(times[2])
+    assert judged(*rows, standard="black-odorous 2015", grade="light")[0] == [True, False, True, True]
+
+
+def test_a_permit_is_a_table_of_limits(tmp_path):
+    """Own limits count as not verified, in their own unit."""
+    (tmp_path / "permit.csv").write_text(
+        "标准,类别·级别,项目,限值,单位\n许可证1,日均,总铅,50,μg/L\n许可证1,日均,COD,80,mg/L\n", encoding="utf-8"
+    )
+    limits = read_limits(tmp_path / "permit.csv")
+    assert not limits["is_verified"].any()
+    table = results(("lead", "=", 0.1), ("cod", "=", 40.0))
+    found = find_exceedances(table, limits, standard="许可证1", grade="日均")
+    assert found["multiple_share"].tolist() == [pytest.approx(2.0), 0.5]

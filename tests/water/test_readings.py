@@ -1,10 +1,12 @@
 """Meters, long and wide, with the flags and units of HJ 212."""
 
+import pandas as pd
 import pytest
 
 from outfall.errors import TableError
 from outfall.tables import find_problems, list_issues
-from outfall.water import read_readings
+from outfall.water import average_readings, read_readings
+from tests.laws import shuffled, unchanged
 
 
 def write(folder, text):
@@ -57,3 +59,33 @@ def test_a_meter_without_a_name_is_refused(tmp_path):
     with pytest.raises(TableError, match=r"meter_id .* missing"):
         read_readings(file, tz="UTC")
     assert read_readings(file, tz="UTC", constants={"meter_id": "M1"})["meter_id"].tolist() == ["M1"]
+
+
+def minute_readings(flags):
+    """Return one hour of readings, one per minute, with a flag each."""
+    start = pd.Timestamp("2026-04-12T01:00Z")
+    return pd.DataFrame({
+        "meter_id": "M1", "parameter": "cod", "unit": "mg/L", "value": [float(at) for at in range(len(flags))], "flag": flags,
+        "read_at": [start + pd.Timedelta(minutes=at) for at in range(len(flags))], "source_ref": [f"a#{at}" for at in range(len(flags))],
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("flag", list("FMDCTB"))
+def test_one_abnormal_reading_makes_an_interval_of_water_abnormal(flag):
+    """Any of six flags spoils the hour; the row stays without a value and says why; three quarters suffice for gas."""
+    table = minute_readings(["N"] * 59 + [flag])
+    with unchanged(table):
+        found = average_readings(table).iloc[0]
+    assert not found["is_valid"]
+    assert pd.isna(found["value"])
+    assert flag in found["reason"]
+    gas = average_readings(table, least_valid_share=0.75).iloc[0]
+    assert gas["value"] == pytest.approx(sum(range(59)) / 59)
+
+
+def test_values_set_by_hand_and_normal_ones_count_in_any_order():
+    """N, S and no flag are valid."""
+    table = minute_readings(["N", "S", None] * 20)
+    found = average_readings(table)
+    assert found["value"].tolist() == [pytest.approx(29.5)]
+    pd.testing.assert_frame_equal(found, average_readings(shuffled(table)))

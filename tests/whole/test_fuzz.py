@@ -21,7 +21,6 @@ EXAMPLES = 6
 WORDS = ["nan", "-1", "1e999", "9" * 30, "\x00", "", '"', "=1", "２", "0000-00-00", "\u202e", "uuid:", "../"]
 # Readers that open no file of a stranger.
 OWN = {
-    "read_limits": "ships with the package",
     "read_rows": "live store: tests/store flips its bits",
     "read_events": "live store: tests/store flips its bits",
     "read_inputs": "reads a project through the readers below",
@@ -90,6 +89,10 @@ def good(tmp_path_factory):
         "samples.csv": "样品编号,采样时间,排口编号\nA,2026-04-12 08:00,P1\n",
         "results.csv": "样品编号,项目,数值,单位\nA,COD,<5,mg/L\n",
         "readings.csv": "监测点编号,项目,时间,数值,单位\nM1,COD,2026-04-12 08:00,5,mg/L\n",
+        "edd.csv": "sys_sample_code,sample_date,chemical_name,result_value,result_unit,detect_flag,reporting_detection_limit,detection_limit_unit\nW1,2026-04-12,Lead,,ug/L,N,2,ug/L\n",
+        "wqx.csv": "Activity_ActivityIdentifier,Activity_TypeCode,Activity_StartDate,Activity_StartTime,Activity_StartTimeZone,Result_Characteristic,Result_MethodSpeciation,Result_Measure,Result_MeasureUnit\nA1,Sample-Routine,2026-04-12,08:00:00,UTC,Nitrate,as NO3,10,mg/l\n",
+        "trace.jsonld": '{"@context": {"prov": "http://www.w3.org/ns/prov#"}, "@graph": [{"@id": "a", "@type": "prov:Entity"}]}',
+        "limits.csv": "standard,grade,parameter,value,unit\nP,1,COD,80,mg/L\n",
         "inventory.csv": "排污口名称,经度,纬度\na,114.3,30.6\n",
     }
     for name, text in texts.items():
@@ -152,6 +155,10 @@ CASES = [
     *one("outfall.water", "read_samples", ["samples.csv"], crs=4490, **CST),
     *one("outfall.water", "read_results", ["results.csv"], **CST),
     *one("outfall.water", "read_readings", ["readings.csv"], **CST),
+    *one("outfall.water", "read_edd", ["edd.csv"], **CST),
+    *one("outfall.water", "read_wqx", ["wqx.csv"], **CST),
+    *one("outfall.water", "read_limits", ["limits.csv"]),
+    *one("outfall.tracing", "read_provenance", ["trace.jsonld"]),
     *one("outfall.reports", "read_inventory", ["inventory.csv", "form.xlsx", "points.gpkg"]),
 ]
 

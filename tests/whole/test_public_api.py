@@ -17,6 +17,7 @@ CLASSES = [name for name in NAMES if inspect.isclass(getattr(outfall, name))]
 FIRST = {
     "network", "outfalls", "sightings", "seen", "sources", "samples", "results", "limits", "points", "lines", "frame", "frames",
     "found", "inspections", "segments", "coverage", "looks", "returned", "ids", "groups", "outfall_id", "decision", "photos", "injections", "curves",
+    "readings", "signal", "suspects", "passages", "chances", "spots", "taken", "plan", "undeclared", "reach_id",
     "states", "monitors", "places", "table", "town", "path", "folder", "rivers", "seed", "name", "value", "lon", "lat", "candidates",
 }  # fmt: skip
 DIMENSIONS = {

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from outfall.tables import split_ids
-from outfall.tracing.lines.registry import Context, as_rows
+from outfall.tracing.lines.registry import Context, as_rows, once_per_window
+from outfall.tracing.lines.timing import timed_pairs
 from outfall.tracing.texts import say
 from outfall.vocabulary import label
 
@@ -31,30 +32,40 @@ def judge_links(context: Context) -> pd.DataFrame:
     # a find on the way says half of what a find at the outfall says; one elsewhere speaks against; a connection
     # without a name points at those who enter that pipe
     factor = pairs["case"].map({"direct": 1.0, "path": 0.5, "elsewhere": -0.25, "inlet": 0.25})
-    pairs = pairs.assign(log_lr=said * factor).sort_values(["at", "log_lr", "link_id"], ascending=[True, False, True])
-    strongest = pairs.assign(size=pairs["log_lr"].abs()).sort_values(
-        ["at", "size", "link_id"], ascending=[True, False, True]
-    )
-    strongest = strongest.drop_duplicates("at").sort_values("at")
+    window_h = context.settings["links"]["window_h"]
+    once = once_per_window(pairs.assign(said=said * factor), ["at", "kind"], time="seen_at", window_h=window_h)
+    once = once.assign(size=-once["said"].abs()).sort_values(["at", "size", "link_id"], ignore_index=True)
+    groups = once.groupby("at", sort=True)
+    # the strongest counts in full; others, which saw the same connection, as the root of their number
+    rest = groups["said"].sum() - groups["said"].first()
+    log_lr = groups["said"].first() + rest / np.sqrt(groups.size())
+    refs = groups["source_ref"].agg(lambda cells: ";".join(sorted(set(cells))))
+    strongest = groups.head(1)
     texts = [
         _link_text(case, kind, link_id, share, place) for case, kind, link_id, share, place in _link_figures(strongest)
     ]
-    return as_rows(
-        rows.iloc[strongest["at"]], strongest["log_lr"].to_numpy(), texts, strongest["source_ref"].to_numpy()
-    )
+    return as_rows(rows.iloc[strongest["at"]], log_lr.to_numpy(), texts, refs.to_numpy())
 
 
 def judge_operation(context: Context) -> pd.DataFrame:
-    """Judge by whether the source's own meter says it was running when the outfall was sampled."""
+    """Judge by whether the source's own meter says it was running when the outfall was sampled.
+
+    Where a monitor at the outfall can be compared with the meter all along, that says this too: see `judge_time`.
+    """
     readings, seen = context.readings, context.observations
     sampled = seen[(seen["about"] == "outfall") & seen["taken_at"].notna()]
     readings = readings[readings["parameter"].isin(_MOVING) & readings["source_id"].notna() & readings["value"].notna()]
     rows = context.candidates.reset_index(drop=True)
     if sampled.empty or readings.empty or rows.empty:
         return _nothing()
+    pairs_of = pd.MultiIndex.from_frame(rows[["outfall_id", "source_id"]].astype("object"))
+    rows = rows[~pairs_of.isin(list(timed_pairs(context)))].reset_index(drop=True)
     usual = readings[readings["value"] > 0].groupby("meter_id")["value"].median().rename("usual")
     readings = readings.merge(usual, on="meter_id")
-    times = sampled[["about_id", "taken_at"]].drop_duplicates().rename(columns={"about_id": "outfall_id"})
+    times = (
+        sampled.groupby(["about_id", "taken_at"], sort=True)["refs"].agg(";".join).rename("visit_refs").reset_index()
+    )
+    times = times.rename(columns={"about_id": "outfall_id"})
     pairs = rows[["outfall_id", "source_id", "travel_h"]].assign(at=rows.index).merge(times, on="outfall_id")
     pairs = pairs.merge(readings[["source_id", "meter_id", "read_at", "value", "usual", "source_ref"]], on="source_id")
     left = pairs["taken_at"] - pd.to_timedelta(pairs["travel_h"].fillna(0.0), unit="h")
@@ -64,7 +75,10 @@ def judge_operation(context: Context) -> pd.DataFrame:
     pairs = pairs.assign(ratio=pairs["value"] / pairs["usual"]).sort_values(["at", "meter_id", "read_at", "source_ref"])
     groups = pairs.groupby("at", sort=True)
     best = groups.agg(
-        ratio=("ratio", "mean"), meter_id=("meter_id", "first"), refs=("source_ref", lambda r: ";".join(sorted(set(r))))
+        ratio=("ratio", "mean"),
+        meter_id=("meter_id", "first"),
+        refs=("source_ref", _joined),
+        taken=("visit_refs", _joined),
     )
     best = best[(best["ratio"] < _STOPPED_RATIO) | (best["ratio"] > _RUNNING_RATIO)]
     facts, stopped = context.settings["facts"], best["ratio"] < _STOPPED_RATIO
@@ -73,7 +87,11 @@ def judge_operation(context: Context) -> pd.DataFrame:
         for ratio, meter in zip(best["ratio"], best["meter_id"], strict=True)
     ]
     log_lr = np.where(stopped, np.log(facts["stopped_lr"]), np.log(facts["running_lr"]))
-    return as_rows(rows.iloc[best.index], log_lr, texts, best["refs"].to_numpy())
+    return as_rows(rows.iloc[best.index], log_lr, texts, (best["refs"] + ";" + best["taken"]).to_numpy())
+
+
+def _joined(refs: pd.Series) -> str:
+    return ";".join(sorted({ref for cell in refs for ref in cell.split(";")}))
 
 
 def _direct(links: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

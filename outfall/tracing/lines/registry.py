@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from outfall.tables import check, empty
+from outfall.tracing.observations import match_results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from outfall.tracing.settings import Settings
 
-__all__ = ["Context", "Line", "as_rows", "judge_all"]
+__all__ = ["Context", "Line", "as_rows", "judge_all", "no_rows", "once_per_window"]
 
 _NEEDED = ["outfall_id", "source_id", "log_lr", "reason", "reason_zh", "refs"]
 
@@ -40,6 +41,10 @@ class Context:
         Contracts; empty where nothing was given.
     settings : dict
         See `default_settings`.
+    clues : DataFrame, optional
+        Contract; empty where nothing was given.
+    spectra : DataFrame, optional
+        Like ``observations``, of fluorescence peaks and isotopes.
     """
 
     outfalls: gpd.GeoDataFrame
@@ -50,6 +55,10 @@ class Context:
     readings: pd.DataFrame
     links: pd.DataFrame
     settings: Settings
+    clues: pd.DataFrame = field(default_factory=lambda: empty("clues"))
+    spectra: pd.DataFrame = field(
+        default_factory=lambda: match_results(None, None, empty("outfalls"), empty("sources"))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,9 @@ class Line:
         What it judges by.
     judge : callable
         Context in, evidence rows out; a pair it knows nothing about has no row.
+    family, reads : str, optional
+        Lines of one family judge by the same kind of thing, and those of it that read the same rows count once: see
+        `weigh_evidence`. A line without a family stands alone.
     """
 
     name: str
@@ -74,6 +86,8 @@ class Line:
     meaning: str
     meaning_zh: str
     judge: Callable[[Context], pd.DataFrame]
+    family: str = ""
+    reads: str = ""
 
     def label(self, lang: Literal["zh", "en"] = "en") -> str:
         """Return what people call it."""
@@ -109,6 +123,52 @@ def as_rows(candidates: pd.DataFrame, log_lr: object, texts: list[tuple[str, str
             "refs": np.asarray(refs, dtype=object),
         }
     )
+
+
+def no_rows() -> pd.DataFrame:
+    """Return what a line says that knows nothing.
+
+    Returns
+    -------
+    DataFrame
+        No row.
+    """
+    return pd.DataFrame(columns=_NEEDED)
+
+
+def once_per_window(pairs: pd.DataFrame, keys: list[str], *, time: str, window_h: float) -> pd.DataFrame:
+    """Return of all that says the same about the same at about the same time only the strongest.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        ``said`` is the strength of each row; its other columns break ties.
+    keys : list of str
+        What makes rows say the same: whom they are about, and their kind.
+    time : str
+        Column of their time; rows without one are of one time.
+    window_h : float
+        A row further than this from the first of its window opens the next one.
+
+    Returns
+    -------
+    DataFrame
+        One row per window.
+    """
+    told = pairs.sort_values([*keys, time, "source_ref"], ignore_index=True)
+    hours = (told[time] - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(dtype=float) / 3600.0
+    group = told.groupby(keys, sort=False).ngroup().to_numpy()
+    window = np.zeros(len(told), dtype=np.int64)
+    last, first = -1, np.nan
+    for row, (own, hour) in enumerate(zip(group, hours, strict=True)):
+        if own != last:
+            last, first = own, hour
+        elif hour - first > window_h:
+            window[row:] += 1
+            first = hour
+    told = told.assign(window=window, size=-told["said"].abs())
+    told = told.sort_values([*keys, "window", "size", "source_ref"], ignore_index=True)
+    return told.drop_duplicates([*keys, "window"]).drop(columns=["window", "size"]).reset_index(drop=True)
 
 
 def judge_all(context: Context, lines: dict[str, Line]) -> pd.DataFrame:

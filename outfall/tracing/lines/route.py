@@ -64,7 +64,8 @@ def judge_load(context: Context) -> pd.DataFrame:
     weight = rows["exit_share"].to_numpy(dtype=float)
     log_may = np.log(may)
     mean = _per_outfall(rows, log_may * weight) / _per_outfall(rows, weight)
-    flow = context.flows.set_index("outfall_id")["flow_m3s"].reindex(rows["outfall_id"]).to_numpy(dtype=float) * 86400.0
+    seen_at = context.flows.set_index("outfall_id")
+    flow = seen_at["flow_m3s"].reindex(rows["outfall_id"]).to_numpy(dtype=float) * 86400.0
     log_flow = np.log(np.where(flow > 0, flow, 1.0))
     with_flow = _relative(rows, -0.5 * np.log1p(((log_flow - log_may) / load["ratio_sd"]) ** 2 / 3.0) * 4.0, weight)
     by_size = _relative(rows, load["discharge_power"] * (log_may - mean), weight)
@@ -73,7 +74,12 @@ def judge_load(context: Context) -> pd.DataFrame:
         say("load", "flow" if seen > 0 else "no_flow", {"discharge_m3d": own, "mean_m3d": typical, "flow_m3d": seen})
         for own, typical, seen in zip(may, np.exp(mean), flow, strict=True)
     ]
-    return as_rows(rows, log_lr, texts, _refs(context, rows))
+    measured = seen_at["refs"].astype("object").reindex(rows["outfall_id"]).to_numpy()
+    refs = [
+        f"{own};{more}" if isinstance(more, str) else own
+        for own, more in zip(_refs(context, rows), measured, strict=True)
+    ]
+    return as_rows(rows, log_lr, texts, refs)
 
 
 def _relative(rows: pd.DataFrame, log_weight: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
