@@ -13,8 +13,8 @@ from __future__ import annotations
 from parts import run
 
 GROUPS = [
-    ["registry_store", "registry_match"],
-    ["registry_faults", "registry_boat", "registry_completeness", "registry_drone", "registry_crawler"],
+    ["registry_store", "registry_match", "registry_drone", "registry_crawler"],
+    ["registry_faults", "registry_boat", "registry_completeness"],
 ]
 KEYS = (
     "match_f1", "match_f1_sigma2x", "match_100k_s", "commit_vs_pyogrio", "bbox_vs_pyogrio", "bulk_vs_pyogrio",

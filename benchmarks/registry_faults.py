@@ -57,15 +57,15 @@ def measure(*, quick: bool) -> dict[str, float | int | bool | None]:
     begun, why = time.perf_counter(), why_no_server()
     crowds = [(4, 10)] if quick else [(2, 1_000), (4, 1_000), (8, 1_000)]
     kinds = ["exit", "exit_half", "exit_cut", "full", "short", "io", "fsync"]
-    pace = {"stride": 31, "every_step": 37} if quick else {}
+    pace = {"stride": 41, "every_step": 61} if quick else {}
     killers = start(
-        ("kill_file", {"rounds": 8 if quick else 200}),
+        ("kill_file", {"rounds": 5 if quick else 200}),
         *(("write_together", {"writers": writers, "events": events}) for writers, events in crowds),
         *([] if why else [("kill_postgis", {"rounds": 1 if quick else 200})]),
     )
     spoilers = start(
-        ("flip_bits", {"flips": 20 if quick else 500}),
-        ("cut_log", {"rounds": 8 if quick else 2_000}),
+        ("flip_bits", {"flips": 12 if quick else 500}),
+        ("cut_log", {"rounds": 4 if quick else 2_000}),
         ("fail_points", {"kinds": kinds, **pace}),
     )
     killed, *together = finish(killers)
