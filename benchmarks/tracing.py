@@ -12,8 +12,8 @@ from __future__ import annotations
 from parts import run
 
 GROUPS = [
-    ["tracing_towns", "tracing_scale"],
-    ["tracing_unmix", "tracing_mixture", "tracing_next", "tracing_time", "tracing_spill"],
+    ["tracing_towns"],
+    ["tracing_unmix", "tracing_scale", "tracing_mixture", "tracing_next", "tracing_time", "tracing_spill"],
 ]
 KEYS = (
     "cairngorms_rmse_log10", "cairngorms_cover90", "hot_top1_noise10", "hot_top1_noise30", "unmix_1e5_s", "mixture_sim_mae",

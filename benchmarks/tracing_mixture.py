@@ -224,7 +224,7 @@ def measure_real(seeds, *, is_single=False):
 
 def measure(*, quick: bool) -> dict[str, float | int | bool | None]:
     """Return the figures of this part."""
-    libraries, per, draws, soils = (15, 3, 30, 30) if quick else (40, PER_LIBRARY, 400, 200)
+    libraries, per, draws, soils = (20, 3, 30, 60) if quick else (40, PER_LIBRARY, 400, 200)
     out = measure_invented(range(1, libraries + 1), per=per, draws=draws)
     out |= measure_real(range(1, soils + 1))
     if not quick and FILE.exists():
