@@ -194,6 +194,8 @@ def _refuse_layer(path: Path, connection: apsw.Connection, layer: str, names: li
 
 def _geometry(connection: apsw.Connection, name: str) -> tuple[str | None, str, tuple[str, int, str] | None]:
     """Return the geometry column, its kind and its CRS as authority, code and definition."""
+    import apsw
+
     try:
         found = list(
             connection.execute(
@@ -203,12 +205,8 @@ def _geometry(connection: apsw.Connection, name: str) -> tuple[str | None, str, 
                 (name,),
             )
         )
-    except Exception as error:
-        import apsw
-
-        if isinstance(error, apsw.SQLError):  # a file of plain tables needs no list of geometry columns
-            return None, "", None
-        raise
+    except apsw.SQLError:  # a file of plain tables needs no list of geometry columns
+        return None, "", None
     if not found:
         return None, "", None
     column, kind, authority, code, definition = found[0]
