@@ -63,8 +63,10 @@ def code(*names: str) -> str:
 
 @cache
 def text_of(name: str) -> str:
-    """Return one asset with line ends as the browser hashes them."""
-    text = files("outfall.maps").joinpath("assets", name).read_text(encoding="utf-8")
+    """Return one asset, ours or vendored, with line ends as the browser hashes them."""
+    assets = files("outfall.maps").joinpath("assets")
+    own = assets.joinpath(name)
+    text = (own if own.is_file() else assets.joinpath("vendor", name)).read_text(encoding="utf-8")
     if name == "tiny-inflate.js":
         text = f"const tinyInflate = (function () {{\n{text.replace('module.exports =', 'return')}\n}})();"
     return text.replace("\r\n", "\n")

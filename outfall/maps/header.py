@@ -40,10 +40,18 @@ def describe_layer(layer: Layer, blob: Blob) -> dict[str, object]:
         "en": name_layer(layer, "en"),
         "shown": layer.is_shown,
         "note": layer.note,
+        "group": layer.group,
     }
     if layer.table is None:
         assert layer.bounds_deg is not None
-        return {**head, "image": blob.bytes(layer.image), "bounds": [round(edge, 7) for edge in layer.bounds_deg]}
+        return {
+            **head,
+            "image": blob.bytes(layer.image),
+            "bounds": [round(edge, 7) for edge in layer.bounds_deg],
+            "unit": layer.unit,
+            "classes": [list(row) for row in layer.classes],
+            "opacity": layer.opacity,
+        }
     styles = list(dict.fromkeys(name for name in (layer.style, *layer.styles) if name))
     names = [str(name) for name in layer.table.columns if name != layer.table.geometry.name]
     columns = [_describe_column(layer, name, blob) for name in names]
@@ -58,6 +66,7 @@ def describe_layer(layer: Layer, blob: Blob) -> dict[str, object]:
         "label": layer.label,
         "search": list(layer.search),
         "ring": layer.ring,
+        "time": layer.time,
         "key": contract(layer.contract).key if layer.contract else "",
     }
 

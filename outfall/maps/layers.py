@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Kind", "Layer"]
 
-Kind = Literal["points", "lines", "raster"]
+Kind = Literal["points", "lines", "polygons", "raster"]
 
-_TYPES = {"points": {"Point"}, "lines": {"LineString", "MultiLineString"}}
+_TYPES = {"points": {"Point"}, "lines": {"LineString", "MultiLineString"}, "polygons": {"Polygon", "MultiPolygon"}}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +32,7 @@ class Layer:
     ----------
     name : str
         Identifier, unique in a map.
-    kind : {"points", "lines", "raster"}
+    kind : {"points", "lines", "polygons", "raster"}
         What is drawn.
     table : GeoDataFrame, n rows, Point or LineString, any CRS; None for a raster
         One row per feature. Rows without a geometry are kept in searches and left off the map.
@@ -41,7 +41,7 @@ class Layer:
     contract : str
         Table contract that labels its columns and words; empty for a table of your own.
     style : str
-        Column of words whose value picks colour and shape; empty draws all alike.
+        Column whose value picks the look: words pick colour and shape, numbers pick one of a few colours of viridis; empty draws all alike.
     styles : tuple of str
         Columns the reader may colour by instead.
     popup : tuple of str
@@ -60,6 +60,16 @@ class Layer:
         A raster's west, south, east, north in degrees (EPSG:4326).
     note : str
         One line for the legend.
+    group : str
+        Key of the group it stands under in the layer tree; groups inside groups are written ``"survey/boat"``.
+    time : str
+        Column of moments (or of dates) the time slider filters by; empty takes no part.
+    unit : str
+        Unit of a raster's values, for its legend.
+    classes : tuple of (str, str)
+        A raster's legend: label and colour, from low to high.
+    opacity : float
+        Of a raster when the page opens.
 
     Raises
     ------
@@ -91,6 +101,11 @@ class Layer:
     image: bytes = b""
     bounds_deg: tuple[float, float, float, float] | None = None
     note: str = ""
+    group: str = ""
+    time: str = ""
+    unit: str = ""
+    classes: tuple[tuple[str, str], ...] = ()
+    opacity: float = 0.6
 
     def __post_init__(self) -> None:
         """Refuse a layer that cannot be drawn, with every reason at once."""
@@ -122,7 +137,7 @@ def _raster_problems(layer: Layer) -> list[Problem]:
 
 def _table_problems(layer: Layer) -> list[Problem]:
     if layer.kind not in _TYPES:
-        return [Problem("kind", f"{layer.kind!r} is not one of points, lines, raster")]
+        return [Problem("kind", f"{layer.kind!r} is not one of points, lines, polygons, raster")]
     table = layer.table
     if not isinstance(table, gpd.GeoDataFrame) or table._geometry_column_name not in table.columns:  # noqa: SLF001
         return [Problem("table", f"{type(table).__name__} without a geometry; expected a GeoDataFrame")]
@@ -131,7 +146,7 @@ def _table_problems(layer: Layer) -> list[Problem]:
         problems.append(Problem("contract", f"{layer.contract!r} is not one of {', '.join(contracts())}"))
     if len(table) and table.crs is None:
         problems.append(Problem("geometry", "no CRS", "say which with frame.set_crs(...)"))
-    asked = (layer.style, *layer.styles, *layer.popup, layer.label, *layer.search, layer.ring)
+    asked = (layer.style, *layer.styles, *layer.popup, layer.label, *layer.search, layer.ring, layer.time)
     missing = dict.fromkeys(name for name in asked if name and name not in table.columns)
     problems += [Problem(name, f"no such column; the table has {_some(table)}") for name in missing]
     for name in dict.fromkeys((layer.style, *layer.styles)):

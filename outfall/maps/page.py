@@ -8,7 +8,7 @@ import html
 import os
 import re
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Map"]
 
+_STYLES = ("page.css",)
 _PAGE = ("state.js", "labels.js", "paths.js", "graticule.js", "legend.js", "search.js", "fields.js", "candidates.js", "panel.js", "frame.js",
     "print.js", "start.js")  # fmt: skip
 _NOTEBOOK_BYTES = 8_000_000
@@ -77,6 +78,42 @@ class Map:
             msg = f"layers: {', '.join(map(repr, twice))} more than once; expected unique names"
             raise MapError(msg)
 
+    def add(self, *layers: Layer, below: str = "") -> Map:
+        """Return a map with more layers.
+
+        Parameters
+        ----------
+        *layers : Layer
+            Names must be new.
+        below : str, optional
+            Name of the layer they are drawn under; on top of all by default.
+
+        Returns
+        -------
+        Map
+            A new map; this one stays as it is.
+
+        Raises
+        ------
+        MapError
+            A name is taken, or ``below`` names no layer.
+
+        Examples
+        --------
+        >>> import geopandas as gpd
+        >>> from shapely import Point
+        >>> from outfall.maps import Layer
+        >>> wells = gpd.GeoDataFrame({"code": ["A1"]}, geometry=[Point(120.1, 30.2)], crs=4490)
+        >>> Map(()).add(Layer("wells", "points", wells))
+        <Map '': wells: 1 points>
+        """
+        names = [layer.name for layer in self.layers]
+        if below and below not in names:
+            msg = f"below: {below!r} is not one of {', '.join(names)}"
+            raise MapError(msg)
+        at = names.index(below) if below else len(names)
+        return replace(self, layers=(*self.layers[:at], *layers, *self.layers[at:]))
+
     def html(self, *, lang: Lang = "zh") -> str:
         """Return the page as text: one file, no request, a content-security-policy that allows none.
 
@@ -98,7 +135,7 @@ class Map:
         if lang not in ("zh", "en"):
             msg = f"lang: {lang!r} is not one of zh, en"
             raise MapError(msg)
-        styles = _without_requests(text_of("leaflet.css")) + text_of("page.css")
+        styles = _without_requests(text_of("leaflet.css")) + "".join(text_of(name) for name in _STYLES)
         scripts = [_without_map(text_of("leaflet.js")), code(*DRAWING, *_PAGE)]
         hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
         policy = (

@@ -134,7 +134,7 @@ def test_any_crs_draws_the_same_page(town):
         ("points", gpd.GeoDataFrame({"a": [1.0]}, geometry=[Point(1, 2)], crs=4326), {"style": "a"}, "picks no colour"),
         ("points", gpd.GeoDataFrame(geometry=[Point(1, 2)], crs=4326), {"label": "code"}, "no such column"),
         ("points", gpd.GeoDataFrame(geometry=[Point(1, 2)], crs=4326), {"contract": "fish"}, "is not one of"),
-        ("circles", gpd.GeoDataFrame(geometry=[Point(1, 2)], crs=4326), {}, "not one of points, lines, raster"),
+        ("circles", gpd.GeoDataFrame(geometry=[Point(1, 2)], crs=4326), {}, "not one of points, lines, polygons, raster"),
         ("points", pd.DataFrame({"a": [1]}), {}, "without a geometry"),
         ("raster", None, {}, "needs its picture"),
     ],

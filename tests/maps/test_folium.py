@@ -20,12 +20,12 @@ def _serve(route):
         route.continue_()
     elif url.endswith("leaflet.js"):
         route.fulfill(
-            body=files("outfall.maps").joinpath("assets", "leaflet.js").read_text("utf-8"),
+            body=files("outfall.maps").joinpath("assets", "vendor", "leaflet.js").read_text("utf-8"),
             content_type="text/javascript",
         )
     elif url.endswith("leaflet.css"):
         route.fulfill(
-            body=files("outfall.maps").joinpath("assets", "leaflet.css").read_text("utf-8"), content_type="text/css"
+            body=files("outfall.maps").joinpath("assets", "vendor", "leaflet.css").read_text("utf-8"), content_type="text/css"
         )
     else:
         route.fulfill(body="", content_type="text/css" if url.endswith(".css") else "text/javascript")

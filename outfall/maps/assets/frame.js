@@ -18,10 +18,11 @@ function drawFrame() {
   name('map', say('map'));
   name('panel', say('panel'));
   name('unfold', say('legend.open'));
-  const tools = [['plus', 'zoom.in', () => app.map.zoomIn()], ['minus', 'zoom.out', () => app.map.zoomOut()], ['fit', 'zoom.fit', fitAll], ['print', 'print', () => window.print()]];
+  const tools = [['plus', 'zoom.in', () => app.map.zoomIn()], ['minus', 'zoom.out', () => app.map.zoomOut()], ['fit', 'zoom.fit', fitAll], ['print', 'print', () => window.print()],
+    ...features.slice().sort((one, other) => (one.order || 50) - (other.order || 50)).flatMap((made) => made.tools || [])];
   fill(document.getElementById('tools'),
     el('div', { class: 'north', role: 'img', 'aria-label': say('north') }, svg('svg', { viewBox: '0 0 24 30' }, svg('path', { d: 'M12 1 19 24 12 19.5z', class: 'dark' }), svg('path', { d: 'M12 1 5 24 12 19.5z', class: 'light' })), el('span', {}, say('north'))),
-    tools.map(([drawing, key, act]) => el('button', { type: 'button', class: 'round', 'aria-label': say(key), title: say(key), onclick: act }, icon(drawing))),
+    tools.map(([drawing, key, act, id]) => el('button', { type: 'button', class: 'round', id: id || `tool-${key.replace(/\W/g, '-')}`, 'aria-label': say(key), title: say(key), onclick: act }, icon(drawing))),
     el('button', { type: 'button', class: 'round text', id: 'lang', 'aria-label': say('language'), title: say('language'), onclick: () => { app.lang = app.lang === 'zh' ? 'en' : 'zh'; emit('language'); } }, app.lang === 'zh' ? 'EN' : '中'));
   const day = new Date();
   fill(document.getElementById('imprint'), `${say('printed')} ${moment(day).slice(0, 10)} · WGS 84 / CGCS2000 · ${say('drawn.by')}`);

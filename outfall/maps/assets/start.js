@@ -40,7 +40,7 @@ function addLayers() {
     let sheet;
     if (layer.kind === 'raster') {
       const [west, south, east, north] = layer.bounds;
-      sheet = L.imageOverlay(data.image(layer.image), [[south, west], [north, east]], { pane: 'under', opacity: 0.6, alt: layer.en });
+      sheet = L.imageOverlay(data.image(layer.image), [[south, west], [north, east]], { pane: 'under', opacity: layer.opacity, alt: layer.en });
     } else if (layer.kind === 'lines') {
       sheet = new LineSheet(layer, { pane: 'lines', className: `sheet-${layer.kind}` });
     } else {
@@ -119,6 +119,7 @@ async function start() {
   startSearch();
   startFrame();
   startPrint();
+  for (const made of features) if (made.start) await made.start();
   stackPoints();
   fitAll();
   recall();

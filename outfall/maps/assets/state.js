@@ -2,6 +2,13 @@
 
 const app = { data: null, lang: 'zh', map: null, sheets: {}, layers: {}, selected: null, focus: null, trail: [], heard: {} };
 
+// A feature is one thing the page can do: {start(), tools: [[icon, phrase key, act, id]], order}. Files of features stand before start.js.
+const features = [];
+
+function feature(made) {
+  features.push(made);
+}
+
 function on(event, act) {
   (app.heard[event] = app.heard[event] || []).push(act);
 }
