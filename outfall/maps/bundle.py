@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 __all__ = ["DRAWING", "code", "pack_layers", "text_of"]
 
 # In this order: each file uses only those before it.
-DRAWING = ("tiny-inflate.js", "dom.js", "blob.js", "grid.js", "symbols.js", "canvas.js", "lines.js", "points.js")
+DRAWING = (
+    "tiny-inflate.js",
+    "dom.js",
+    "blob.js",
+    "grid.js",
+    "symbols.js",
+    "canvas.js",
+    "lines.js",
+    "points.js",
+    "polygons.js",
+)
 
 
 def pack_layers(

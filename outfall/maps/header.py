@@ -41,6 +41,7 @@ def describe_layer(layer: Layer, blob: Blob) -> dict[str, object]:
         "shown": layer.is_shown,
         "note": layer.note,
         "group": layer.group,
+        "opacity": layer.opacity,
     }
     if layer.table is None:
         assert layer.bounds_deg is not None
@@ -50,7 +51,6 @@ def describe_layer(layer: Layer, blob: Blob) -> dict[str, object]:
             "bounds": [round(edge, 7) for edge in layer.bounds_deg],
             "unit": layer.unit,
             "classes": [list(row) for row in layer.classes],
-            "opacity": layer.opacity,
         }
     styles = list(dict.fromkeys(name for name in (layer.style, *layer.styles) if name))
     names = [str(name) for name in layer.table.columns if name != layer.table.geometry.name]
@@ -97,11 +97,11 @@ def reach_looks(reaches: pd.DataFrame) -> pd.Series:
 def _shape(layer: Layer, blob: Blob) -> dict[str, object]:
     assert layer.table is not None
     lines = layer.table.geometry
-    if not len(lines):
-        return blob.points(np.empty((0, 2))) if layer.kind == "points" else blob.lines(np.empty(0, object))
-    lonlat = to_lonlat(layer.table[[lines.name]]).geometry
+    lonlat = to_lonlat(layer.table[[lines.name]]).geometry if len(lines) else lines
     if layer.kind == "lines":
         return blob.lines(np.asarray(lonlat))
+    if layer.kind == "polygons":
+        return blob.polygons(np.asarray(lonlat))
     return blob.points(_positions(lonlat))
 
 
@@ -176,19 +176,18 @@ def _looks(layer: Layer, name: str) -> list[dict[str, object]]:
                 "value": value,
                 "zh": value,
                 "en": value,
-                "shape": "line" if layer.kind == "lines" else "circle",
+                "shape": _shape_of(layer),
             }
         )
     if values.isna().any() or (values.astype("str") == "").any():
         zh, en = phrases("zh")["legend.missing"], phrases("en")["legend.missing"]
-        shape = "line" if layer.kind == "lines" else "circle"
-        looks.append({**_MISSING_LOOK, "zh": zh, "en": en, "shape": shape})
+        looks.append({**_MISSING_LOOK, "zh": zh, "en": en, "shape": _shape_of(layer)})
     return looks
 
 
 def _other_look(at: int, value: str, layer: Layer, shown: Mapping[str, list[str]]) -> dict[str, object]:
     zh, en = shown.get(value, [value, value])
-    shape = "line" if layer.kind == "lines" else _SHAPES[at // len(_PALETTE) % len(_SHAPES)]
+    shape = _SHAPES[at // len(_PALETTE) % len(_SHAPES)] if layer.kind == "points" else _shape_of(layer)
     colour = _PALETTE[at % len(_PALETTE)]
     return {
         "value": value,
@@ -200,6 +199,10 @@ def _other_look(at: int, value: str, layer: Layer, shown: Mapping[str, list[str]
         "letter": "",
         "letter_zh": "",
     }
+
+
+def _shape_of(layer: Layer) -> str:
+    return {"lines": "line", "polygons": "area"}.get(layer.kind, "circle")
 
 
 @cache

@@ -69,7 +69,7 @@ class Layer:
     classes : tuple of (str, str)
         A raster's legend: label and colour, from low to high.
     opacity : float
-        Of a raster when the page opens.
+        Of a raster, or of the filling of polygons, when the page opens.
 
     Raises
     ------

@@ -127,6 +127,21 @@ class Blob:
         shape["lat"] = self.integers(kept[:, 1], is_delta=True)
         return {**shape, "count": self.codes(counts), "row": self.integers(row, is_delta=True)}
 
+    def polygons(self, geometry: NDArray[np.object_]) -> dict[str, object]:
+        """Keep areas in degrees: every part has its rings, the outer one first, none repeats its first corner."""
+        parts, row = shapely.get_parts(geometry, return_index=True)
+        is_there = ~shapely.is_empty(parts)
+        parts, row = parts[is_there], row[is_there]
+        rings, part = shapely.get_rings(parts, return_index=True)
+        lonlat, ring = shapely.get_coordinates(rings, return_index=True)
+        is_kept = np.append(ring[1:] == ring[:-1], False) if len(ring) else np.empty(0, bool)
+        kept = np.rint(lonlat[is_kept] * _DEGREE).astype(np.int64)
+        shape: dict[str, object] = {"lon": self.integers(kept[:, 0], is_delta=True)}
+        shape["lat"] = self.integers(kept[:, 1], is_delta=True)
+        shape["count"] = self.codes(np.bincount(ring[is_kept], minlength=len(rings)))
+        shape["rings"] = self.codes(np.bincount(part, minlength=len(parts)))
+        return {**shape, "row": self.integers(row, is_delta=True)}
+
     def to_text(self, header: Mapping[str, object]) -> str:
         """Return the whole as base64 text, which no field can break out of."""
         head = json.dumps({"format": _FORMAT, **header}, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -61,16 +61,26 @@ function openLayer(layer, body) {
     south[i] = 0.5 - Math.log((1 + sine) / (1 - sine)) / (4 * Math.PI);
   }
   layer.shape = { lon, lat, east, south, row: readRef(shape.row, body) };
-  if (shape.count) {
-    const counts = readRef(shape.count, body);
-    const start = new Int32Array(counts.length + 1);
-    for (let i = 0; i < counts.length; i++) start[i + 1] = start[i] + counts[i];
-    layer.shape.start = start;
-  }
+  if (shape.count) layer.shape.start = readStarts(shape.count, body);
+  if (shape.rings) openRings(layer.shape, readStarts(shape.rings, body));
   layer.partOf = new Int32Array(layer.n).fill(-1);
   for (let part = layer.shape.row.length - 1; part >= 0; part--) layer.partOf[layer.shape.row[part]] = part;
   layer.column = {};
   for (const column of layer.columns) layer.column[column.name] = openColumn(column, body);
+}
+
+// The rings of part p are ring[p] .. ring[p + 1], the outer one first; ring r has the corners ringStart[r] .. ringStart[r + 1], not closed.
+function openRings(shape, ring) {
+  shape.ring = ring;
+  shape.ringStart = shape.start;
+  shape.start = ring.map((at) => shape.ringStart[at]);
+}
+
+function readStarts(ref, body) {
+  const counts = readRef(ref, body);
+  const start = new Int32Array(counts.length + 1);
+  for (let i = 0; i < counts.length; i++) start[i + 1] = start[i] + counts[i];
+  return start;
 }
 
 function openColumn(column, body) {
@@ -93,10 +103,8 @@ function openFound(found, body) {
   const rows = found.rows;
   for (const name of ['outfall', 'source']) rows[name] = readRef(rows[name], body);
   for (const name of ['source_id', 'reason', 'reason_zh', 'posterior_share', 'prior_share', 'distance_m', 'off_m', 'travel_h']) openColumn(rows[name], body);
-  const counts = readRef(rows.path.count, body);
   const flat = readRef(rows.path.flat, body);
-  const start = new Int32Array(counts.length + 1);
-  for (let i = 0; i < counts.length; i++) start[i + 1] = start[i] + counts[i];
+  const start = readStarts(rows.path.count, body);
   found.path = (row) => flat.subarray(start[row], start[row + 1]);
   found.byOutfall = gather(rows.outfall, found.n);
   found.bySource = gather(rows.source, found.n);

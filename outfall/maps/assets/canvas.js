@@ -60,6 +60,8 @@ const Sheet = L.Renderer.extend({
   draw() {},
 });
 
+const SHAPE_OF = { points: 'circle', lines: 'line', polygons: 'area' };
+
 // A sheet that draws the rows of one layer, each in the look of its class.
 const LayerSheet = Sheet.extend({
   initialize(layer, options) {
@@ -69,6 +71,7 @@ const LayerSheet = Sheet.extend({
     this.lang = this.options.lang || 'zh';
     this.grid = new Grid(layer.shape);
     this.hidden = new Set();
+    this.filters = new Map();
     this.classify(layer.style);
   },
 
@@ -79,7 +82,7 @@ const LayerSheet = Sheet.extend({
     this.classes = new Uint16Array(layer.n);
     this.counts = new Array(Math.max(1, this.looks.length)).fill(0);
     if (!this.looks.length) {
-      this.looks = [{ value: '', zh: layer.zh, en: layer.en, colour: '#0072B2', edge: '#ffffff', shape: layer.kind === 'lines' ? 'line' : 'circle', letter: '' }];
+      this.looks = [{ value: '', zh: layer.zh, en: layer.en, colour: '#0072B2', edge: '#ffffff', shape: SHAPE_OF[layer.kind], letter: '' }];
       this.counts[0] = layer.n;
     } else {
       const column = layer.column[style];
@@ -94,7 +97,12 @@ const LayerSheet = Sheet.extend({
 
   look(row) { return this.looks[this.classes[row]]; },
 
-  isDrawn(row) { return !this.hidden.has(this.classes[row]) && (!this.only || this.only(row)); },
+  // A row is drawn if its class is shown and everyone who narrows the layer lets it through.
+  isDrawn(row) {
+    if (this.hidden.has(this.classes[row]) || (this.only && !this.only(row))) return false;
+    for (const lets of this.filters.values()) if (!lets(row)) return false;
+    return true;
+  },
 
   inView(view, margin) {
     const m = (margin || 0) / view.scale;

@@ -34,12 +34,12 @@ window.outfallMaps = {
       app.data = data;
       app.lang = data.lang;
       for (const layer of data.layers) {
-        const Kind = layer.kind === 'lines' ? LineSheet : PointSheet;
+        const Kind = SHEET_OF[layer.kind];
         const sheet = new Kind(layer, { pane: 'overlayPane', lang: data.lang });
         sheet.on('add', () => {
           listenTo(sheet._map);
           sheet._container.style.pointerEvents = 'none';
-          sheet._container.style.zIndex = layer.kind === 'lines' ? '1' : '2';
+          sheet._container.style.zIndex = String(['polygons', 'lines', 'points'].indexOf(layer.kind));
           if (!sheet._map.outfallSheets.includes(sheet)) sheet._map.outfallSheets.push(sheet);
         });
         group.addLayer(sheet);

@@ -97,10 +97,31 @@ class Grid {
   gap(part, x, y) {
     const { east, south, start } = this.shape;
     if (!start) return Math.hypot(east[part] - x, south[part] - y);
+    if (this.shape.ring) return isInside(this.shape, part, x, y) ? 0 : this.edgeGap(part, x, y);
     let best = Infinity;
     for (let k = start[part]; k + 1 < start[part + 1]; k++) best = Math.min(best, foot(east[k], south[k], east[k + 1], south[k + 1], x, y).gap);
     return best;
   }
+
+  edgeGap(part, x, y) {
+    let best = Infinity;
+    eachEdge(this.shape, part, (x0, y0, x1, y1) => { best = Math.min(best, foot(x0, y0, x1, y1, x, y).gap); });
+    return best;
+  }
+}
+
+function eachEdge(shape, part, each) {
+  const { east, south, ring, ringStart } = shape;
+  for (let r = ring[part]; r < ring[part + 1]; r++) {
+    for (let k = ringStart[r], last = ringStart[r + 1] - 1; k < ringStart[r + 1]; last = k++) each(east[last], south[last], east[k], south[k]);
+  }
+}
+
+// A hole is outside: every edge crossed on the way out turns in into out.
+function isInside(shape, part, x, y) {
+  let isIn = false;
+  eachEdge(shape, part, (x0, y0, x1, y1) => { if ((y0 > y) !== (y1 > y) && x < ((x1 - x0) * (y - y0)) / (y1 - y0) + x0) isIn = !isIn; });
+  return isIn;
 }
 
 function foot(x0, y0, x1, y1, x, y) {

@@ -1,10 +1,12 @@
 // How the page comes to life.
 
+const RANK = { raster: 0, polygons: 1, lines: 2, points: 3 };
+
 function under(latlng, isTouch) {
-  for (const layer of [...app.data.layers].sort((one, other) => (one.kind === 'points') - (other.kind === 'points')).reverse()) {
+  for (const layer of [...app.data.layers].sort((one, other) => RANK[one.kind] - RANK[other.kind]).reverse()) {
     const sheet = app.sheets[layer.name];
     if (layer.kind === 'raster' || !sheet._map) continue;
-    const reach = (layer.kind === 'points' ? (sheet.radius || 8) + 3 : 7) + (isTouch ? 7 : 0);
+    const reach = layer.kind === 'polygons' ? 2 : (layer.kind === 'points' ? (sheet.radius || 8) + 3 : 7) + (isTouch ? 7 : 0);
     const row = sheet.hit(latlng, reach);
     if (row >= 0) return { layer: layer.name, row };
   }
@@ -32,7 +34,7 @@ function hover(event) {
 
 function addLayers() {
   const { map, data } = app;
-  ['paper', 'under', 'lines', 'paths', 'points', 'names'].forEach((pane, at) => { map.createPane(pane).style.zIndex = String(310 + 10 * at); });
+  ['paper', 'under', 'areas', 'lines', 'paths', 'points', 'names'].forEach((pane, at) => { map.createPane(pane).style.zIndex = String(310 + 10 * at); });
   map.getPane('names').style.pointerEvents = 'none';
   app.graticule = new Graticule({ pane: 'paper' }).addTo(map);
   for (const layer of data.layers) {
@@ -41,10 +43,9 @@ function addLayers() {
     if (layer.kind === 'raster') {
       const [west, south, east, north] = layer.bounds;
       sheet = L.imageOverlay(data.image(layer.image), [[south, west], [north, east]], { pane: 'under', opacity: layer.opacity, alt: layer.en });
-    } else if (layer.kind === 'lines') {
-      sheet = new LineSheet(layer, { pane: 'lines', className: `sheet-${layer.kind}` });
     } else {
-      sheet = new PointSheet(layer, { pane: 'points', className: `sheet-${layer.kind}`, radius: layer.name === 'outfalls' ? 9.5 : layer.name === 'sources' ? 8 : 7 });
+      const pane = layer.kind === 'polygons' ? 'areas' : layer.kind;
+      sheet = new SHEET_OF[layer.kind](layer, { pane, className: `sheet-${layer.kind}`, radius: layer.name === 'outfalls' ? 9.5 : layer.name === 'sources' ? 8 : 7 });
     }
     app.sheets[layer.name] = sheet;
     if (layer.shown) sheet.addTo(map);
