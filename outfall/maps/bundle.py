@@ -28,6 +28,7 @@ DRAWING = (
     "blob.js",
     "grid.js",
     "symbols.js",
+    "classes.js",
     "canvas.js",
     "lines.js",
     "points.js",

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from outfall.coordinates import to_lonlat
+from outfall.maps.classes import number_looks, unit_of
 from outfall.tables import Column, contract
 from outfall.vocabulary import Lang, parameters, words
 
@@ -67,6 +68,7 @@ def describe_layer(layer: Layer, blob: Blob) -> dict[str, object]:
         "search": list(layer.search),
         "ring": layer.ring,
         "time": layer.time,
+        "total": layer.total,
         "key": contract(layer.contract).key if layer.contract else "",
     }
 
@@ -121,10 +123,12 @@ def _describe_column(layer: Layer, name: str, blob: Blob) -> dict[str, object]:
         head["share"] = True
     if pd.api.types.is_bool_dtype(values.dtype):
         return {**head, **blob.words(_flag_words(values)), "type": "flag"}
+    if name == layer.time:
+        values = pd.to_datetime(values)
     if isinstance(values.dtype, pd.DatetimeTZDtype) or values.dtype.kind == "M":
-        return {**head, **blob.times(values)}
+        return {**head, **blob.times(values), "day": _is_day(values)}
     if pd.api.types.is_numeric_dtype(values.dtype):
-        return {**head, **blob.numbers(values)}
+        return {**head, **blob.numbers(values), "unit": unit_of(name, declared.unit if declared is not None else "")}
     told = {**head, **blob.words(values)}
     shown = _words_of(name, declared)
     if shown:
@@ -132,6 +136,12 @@ def _describe_column(layer: Layer, name: str, blob: Blob) -> dict[str, object]:
     if declared is not None and declared.dtype == "ids":
         told["type"] = "ids"
     return told
+
+
+def _is_day(values: pd.Series) -> bool:
+    """Return whether a column holds dates: it carries no zone, and every moment in it is a midnight."""
+    known = values.dropna()
+    return values.dt.tz is None and bool(len(known)) and bool((known == known.dt.normalize()).all())
 
 
 def _flag_words(values: pd.Series) -> pd.Series:
@@ -160,6 +170,9 @@ def _looks(layer: Layer, name: str) -> list[dict[str, object]]:
     """Return one look per value that occurs, in the order of ``looks.csv``, then the others, then the missing."""
     assert layer.table is not None
     declared = contract(layer.contract).columns.get(name) if layer.contract else None
+    if pd.api.types.is_numeric_dtype(layer.table[name].dtype) and layer.table[name].dtype.kind != "b":
+        missing = {**_MISSING_LOOK, "zh": phrases("zh")["legend.missing"], "en": phrases("en")["legend.missing"]}
+        return number_looks(layer.table[name], kind=layer.kind, missing=missing)
     values = _flag_words(layer.table[name])
     present = set(values.dropna().astype("str")) - {""}
     list_name = _STYLE_LISTS.get(name) or (declared.allowed if declared is not None else "")

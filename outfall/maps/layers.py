@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 import geopandas as gpd
@@ -41,7 +42,8 @@ class Layer:
     contract : str
         Table contract that labels its columns and words; empty for a table of your own.
     style : str
-        Column whose value picks the look: words pick colour and shape, numbers pick one of a few colours of viridis; empty draws all alike.
+        Column whose value picks the look: words pick colour and shape, numbers pick one of a few classes in colours
+        of viridis; empty draws all alike.
     styles : tuple of str
         Columns the reader may colour by instead.
     popup : tuple of str
@@ -64,6 +66,8 @@ class Layer:
         Key of the group it stands under in the layer tree; groups inside groups are written ``"survey/boat"``.
     time : str
         Column of moments (or of dates) the time slider filters by; empty takes no part.
+    total : str
+        Column of numbers whose sums stand in the legend beside the counts, such as ``length_m``: kilometres of bank.
     unit : str
         Unit of a raster's values, for its legend.
     classes : tuple of (str, str)
@@ -103,6 +107,7 @@ class Layer:
     note: str = ""
     group: str = ""
     time: str = ""
+    total: str = ""
     unit: str = ""
     classes: tuple[tuple[str, str], ...] = ()
     opacity: float = 0.6
@@ -146,14 +151,16 @@ def _table_problems(layer: Layer) -> list[Problem]:
         problems.append(Problem("contract", f"{layer.contract!r} is not one of {', '.join(contracts())}"))
     if len(table) and table.crs is None:
         problems.append(Problem("geometry", "no CRS", "say which with frame.set_crs(...)"))
-    asked = (layer.style, *layer.styles, *layer.popup, layer.label, *layer.search, layer.ring, layer.time)
+    asked = (layer.style, *layer.styles, *layer.popup, layer.label, *layer.search, layer.ring, layer.time, layer.total)
     missing = dict.fromkeys(name for name in asked if name and name not in table.columns)
     problems += [Problem(name, f"no such column; the table has {_some(table)}") for name in missing]
     for name in dict.fromkeys((layer.style, *layer.styles)):
-        if name in table.columns and table[name].dtype.kind in "iufM":
-            problems.append(
-                Problem(name, f"{table[name].dtype} picks no colour; expected words", "make classes with pandas.cut")
-            )
+        if name in table.columns and table[name].dtype.kind == "M":
+            fix = "make words with .dt.strftime"
+            problems.append(Problem(name, f"{table[name].dtype} picks no colour; expected words or numbers", fix))
+    if layer.time in table.columns and not _is_moments(table[layer.time]):
+        fix = "turn it into moments with pandas.to_datetime"
+        problems.append(Problem(layer.time, f"{table[layer.time].dtype} says no time; expected moments or dates", fix))
     kinds = np.asarray(table.geometry.geom_type)
     is_drawn = ~(table.geometry.isna() | table.geometry.is_empty).to_numpy(bool)
     wrong = is_drawn & ~np.isin(kinds, sorted(_TYPES[layer.kind]))
@@ -164,6 +171,10 @@ def _table_problems(layer: Layer) -> list[Problem]:
             Problem("geometry", f"{kinds[wrong][0]} in a layer of {layer.kind}; expected {expected}", "", rows)
         )
     return problems + _number_problems(table)
+
+
+def _is_moments(values: pd.Series) -> bool:
+    return values.dtype.kind == "M" or all(isinstance(value, date) for value in values.dropna())
 
 
 def _number_problems(table: gpd.GeoDataFrame) -> list[Problem]:

@@ -84,6 +84,8 @@ const LayerSheet = Sheet.extend({
     if (!this.looks.length) {
       this.looks = [{ value: '', zh: layer.zh, en: layer.en, colour: '#0072B2', edge: '#ffffff', shape: SHAPE_OF[layer.kind], letter: '' }];
       this.counts[0] = layer.n;
+    } else if (layer.column[style].type === 'number') {
+      classifyNumbers(layer.column[style], this.looks, this.classes, this.counts);
     } else {
       const column = layer.column[style];
       const known = new Map(this.looks.map((look, at) => [look.value, at]));
