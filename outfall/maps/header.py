@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from outfall.maps.layers import Layer
     from outfall.maps.pack import Blob
+    from outfall.maps.raster_paint import Plane
 
 __all__ = ["describe_layer", "name_layer", "phrases", "reach_looks"]
 
@@ -49,9 +50,10 @@ def describe_layer(layer: Layer, blob: Blob) -> dict[str, object]:
         return {
             **head,
             "image": blob.bytes(layer.image),
-            "bounds": [round(edge, 7) for edge in layer.bounds_deg],
+            "bounds": [round(edge, 9) for edge in layer.bounds_deg],
             "unit": layer.unit,
             "classes": [list(row) for row in layer.classes],
+            "plane": None if layer.plane is None else _plane(layer.plane, blob),
         }
     styles = list(dict.fromkeys(name for name in (layer.style, *layer.styles) if name))
     names = [str(name) for name in layer.table.columns if name != layer.table.geometry.name]
@@ -94,6 +96,18 @@ def reach_looks(reaches: pd.DataFrame) -> pd.Series:
     return pd.Series(
         np.where(is_sewer, sewer, reaches["kind"].to_numpy(dtype=object)), index=reaches.index, dtype="str"
     )
+
+
+def _plane(plane: Plane, blob: Blob) -> dict[str, object]:
+    rows, columns = plane.codes.shape
+    return {
+        "codes": blob.integers(plane.codes.ravel()),
+        "size": [columns, rows],
+        "first": plane.first,
+        "step": plane.step,
+        "limits": list(plane.limits),
+        "colours": list(plane.colours),
+    }
 
 
 def _shape(layer: Layer, blob: Blob) -> dict[str, object]:

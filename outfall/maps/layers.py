@@ -16,6 +16,8 @@ from outfall.tables import contracts
 if TYPE_CHECKING:
     import pandas as pd
 
+    from outfall.maps.raster_paint import Plane
+
 __all__ = ["Kind", "Layer"]
 
 Kind = Literal["points", "lines", "polygons", "raster"]
@@ -70,8 +72,10 @@ class Layer:
         Column of numbers whose sums stand in the legend beside the counts, such as ``length_m``: kilometres of bank.
     unit : str
         Unit of a raster's values, for its legend.
-    classes : tuple of (str, str)
-        A raster's legend: label and colour, from low to high.
+    classes : tuple of tuples of str
+        A raster's legend: label and colour, or Chinese label, English label and colour, from low to high.
+    plane : Plane, optional
+        The numbers behind a raster's picture, read by the pointer.
     opacity : float
         Of a raster, or of the filling of polygons, when the page opens.
 
@@ -109,7 +113,8 @@ class Layer:
     time: str = ""
     total: str = ""
     unit: str = ""
-    classes: tuple[tuple[str, str], ...] = ()
+    classes: tuple[tuple[str, ...], ...] = ()
+    plane: Plane | None = None
     opacity: float = 0.6
 
     def __post_init__(self) -> None:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Map"]
 
-_STYLES = ("page.css",)
-_PAGE = ("state.js", "labels.js", "paths.js", "graticule.js", "legend.js", "search.js", "fields.js", "candidates.js", "panel.js", "frame.js",
+_STYLES = ("page.css", "raster.css")
+_PAGE = ("state.js", "labels.js", "paths.js", "graticule.js", "raster.js", "legend.js", "search.js", "fields.js", "candidates.js", "panel.js", "frame.js",
     "print.js", "start.js")  # fmt: skip
 _NOTEBOOK_BYTES = 8_000_000
 _NOTEBOOK_HEIGHT_PX = 620

@@ -20,7 +20,7 @@ function legendOf(layer, wasOpen) {
   // A long list of kinds starts folded, so that the rest of the legend is seen.
   const isLong = layer.kind === 'points' && sheet.looks.length > 8;
   const isOpen = wasOpen === undefined ? layer.shown && !isLong && (layer.kind === 'raster' || layer.n > 0) : wasOpen;
-  return el('details', { 'data-layer': layer.name, open: isOpen, class: isOn ? '' : 'off' }, head, layer.kind === 'raster' ? opacity(layer, sheet) : classesOf(layer, sheet));
+  return el('details', { 'data-layer': layer.name, open: isOpen, class: isOn ? '' : 'off' }, head, layer.kind === 'raster' ? rasterRows(layer, sheet) : classesOf(layer, sheet));
 }
 
 function classesOf(layer, sheet) {
@@ -39,14 +39,6 @@ function classesOf(layer, sheet) {
     onclick: () => { sheet.only = sheet.only ? null : (row) => layer.column[layer.ring].at(row) === 'yes'; emit('filter'); },
   }, el('span', { class: 'swatch ring', 'aria-hidden': 'true' }), el('span', { class: 'name' }, say('legend.ring')), el('span', { class: 'count' }, number(doubtful))) : null;
   return el('div', { class: 'rows' }, choice, rows, ring);
-}
-
-function opacity(layer, sheet) {
-  return el('div', { class: 'rows' },
-    el('label', { class: 'by' }, say('legend.opacity'), el('input', {
-      type: 'range', min: '0', max: '1', step: '0.05', value: String(sheet.options.opacity),
-      'aria-label': `${say('legend.opacity')}: ${called(layer)}`, oninput: (event) => sheet.setOpacity(Number(event.target.value)),
-    })), el('p', { class: 'hint' }, layer.note ? say('image.scale', layer.note) : ''));
 }
 
 function countFlag(layer, name) {

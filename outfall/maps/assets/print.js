@@ -14,12 +14,7 @@ function compose() {
   const stamp = (sheet) => { ctx.save(); ctx.translate(-base.x, -base.y); sheet.draw(ctx, { ...app.names.view(), ratio }); ctx.restore(); };
   const isOn = (kind) => app.data.layers.filter((layer) => layer.kind === kind && map.hasLayer(app.sheets[layer.name])).map((layer) => app.sheets[layer.name]);
   stamp(app.graticule);
-  for (const sheet of isOn('raster')) {
-    const from = map.latLngToContainerPoint(sheet.getBounds().getNorthWest()), to = map.latLngToContainerPoint(sheet.getBounds().getSouthEast());
-    ctx.globalAlpha = sheet.options.opacity;
-    ctx.drawImage(sheet.getElement(), from.x, from.y, to.x - from.x, to.y - from.y);
-    ctx.globalAlpha = 1;
-  }
+  isOn('raster').forEach(stamp);
   isOn('lines').forEach(stamp);
   stamp(app.paths);
   isOn('points').forEach(stamp);

@@ -41,8 +41,7 @@ function addLayers() {
     app.layers[layer.name] = layer;
     let sheet;
     if (layer.kind === 'raster') {
-      const [west, south, east, north] = layer.bounds;
-      sheet = L.imageOverlay(data.image(layer.image), [[south, west], [north, east]], { pane: 'under', opacity: layer.opacity, alt: layer.en });
+      sheet = new RasterSheet(layer, { pane: 'under', className: 'sheet-raster', opacity: layer.opacity, at: data.layers.indexOf(layer) });
     } else {
       const pane = layer.kind === 'polygons' ? 'areas' : layer.kind;
       sheet = new SHEET_OF[layer.kind](layer, { pane, className: `sheet-${layer.kind}`, radius: layer.name === 'outfalls' ? 9.5 : layer.name === 'sources' ? 8 : 7 });

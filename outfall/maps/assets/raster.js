@@ -1,0 +1,149 @@
+// How pictures lie on the map, cell by cell where they are numbers, and what the pointer reads from them.
+
+const RasterSheet = Sheet.extend({
+  initialize(layer, options) {
+    L.setOptions(this, options);
+    Sheet.prototype.initialize.call(this, this.options);
+    this.layer = layer;
+    const [west, south, east, north] = layer.bounds;
+    const turn = (lat) => 0.5 - Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360)) / (2 * Math.PI);
+    this.box = { left: west / 360 + 0.5, right: east / 360 + 0.5, top: turn(north), bottom: turn(south) };
+  },
+
+  onAdd(map) {
+    Sheet.prototype.onAdd.call(this, map);
+    this._container.style.zIndex = String(1 + (this.options.at || 0));
+    this.ready();
+  },
+
+  // The picture is decoded once, when it is first shown.
+  ready() {
+    if (!this._ready) {
+      const image = new Image();
+      image.src = app.data.image(this.layer.image);
+      this._ready = image.decode().then(() => { this.picture = image; this.redraw(); URL.revokeObjectURL(image.src); });
+    }
+    return this._ready;
+  },
+
+  setOpacity(opacity) {
+    this.options.opacity = opacity;
+    return this.redraw();
+  },
+
+  getBounds() {
+    const [west, south, east, north] = this.layer.bounds;
+    return L.latLngBounds([[south, west], [north, east]]);
+  },
+
+  // Only what is in view is drawn, so that one cell may be a hundred screens wide.
+  draw(ctx, view) {
+    if (!this.picture) return;
+    const { box, picture } = this;
+    const width = (box.right - box.left) / picture.naturalWidth, height = (box.bottom - box.top) / picture.naturalHeight;
+    const first = Math.max(0, Math.floor((view.left - box.left) / width) - 1), last = Math.min(picture.naturalWidth, Math.ceil((view.right - box.left) / width) + 1);
+    const upper = Math.max(0, Math.floor((view.top - box.top) / height) - 1), lower = Math.min(picture.naturalHeight, Math.ceil((view.bottom - box.top) / height) + 1);
+    if (first >= last || upper >= lower) return;
+    const cell = width * view.scale * view.ratio;
+    ctx.save();
+    ctx.globalAlpha = this.options.opacity;
+    // Cells of numbers keep their borders when enlarged; classes never blend.
+    ctx.imageSmoothingEnabled = this.layer.plane ? cell < 1 && this.layer.plane.step > 0 : true;
+    ctx.imageSmoothingQuality = 'high';
+    ctx.drawImage(picture, first, upper, last - first, lower - upper,
+      (box.left + first * width) * view.scale - view.x, (box.top + upper * height) * view.scale - view.y, (last - first) * width * view.scale, (lower - upper) * height * view.scale);
+    ctx.restore();
+  },
+
+  // Returns what stands in the cell under a position: {value} or {look}, or null where there is nothing.
+  read(latlng) {
+    const { plane } = this.layer;
+    if (!plane || !this._map) return null;
+    this.codes = this.codes || this.layer.codes();
+    const point = L.CRS.EPSG3857.latLngToPoint(latlng, 0).divideBy(256);
+    const column = Math.floor(((point.x - this.box.left) / (this.box.right - this.box.left)) * plane.size[0]);
+    const row = Math.floor(((point.y - this.box.top) / (this.box.bottom - this.box.top)) * plane.size[1]);
+    if (column < 0 || row < 0 || column >= plane.size[0] || row >= plane.size[1]) return null;
+    const code = this.codes[row * plane.size[0] + column];
+    if (!code) return null;
+    return plane.step ? { value: plane.first + (code - 1) * plane.step } : { look: this.layer.classes[code - 1] };
+  },
+});
+
+const lookName = (look) => (app.lang === 'zh' ? look[0] : look[look.length - 2]) || look[0];
+
+function stepped(value, step) {
+  const digits = Math.max(0, Math.round(-Math.log10(step)));
+  return (Math.abs(value) < step / 2 ? 0 : value).toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+// Returns what a raster says at a position, in words: ['NDTI', '0.12'].
+function readingOf(sheet, latlng) {
+  const found = sheet.read(latlng);
+  if (!found) return null;
+  const { layer } = sheet;
+  return [called(layer), found.look ? lookName(found.look) : `${stepped(found.value, layer.plane.step)}${layer.unit ? ` ${layer.unit}` : ''}`];
+}
+
+let reading = null;
+
+function drawReading() {
+  const node = document.getElementById('reading');
+  if (!node) return;
+  const spot = reading || app.map.getCenter();
+  const shown = [...app.data.layers].reverse().filter((layer) => layer.plane && app.map.hasLayer(app.sheets[layer.name]) && (!app.swipe || app.swipe.covers(layer.name, spot)));
+  const rows = shown.map((layer) => readingOf(app.sheets[layer.name], spot)).filter(Boolean).slice(0, 3);
+  node.hidden = !rows.length;
+  fill(node, rows.map(([name, value]) => el('span', { class: 'reading' }, el('span', { class: 'name', dir: 'auto' }, short(name, 24)), el('b', {}, value))));
+}
+
+// Round numbers along a colour bar, at most six.
+function ticksOf([low, high]) {
+  const rough = (high - low) / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((part) => part * power).find((part) => part >= rough * 0.999);
+  const ticks = [];
+  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at++) ticks.push(at * step);
+  return { ticks, step };
+}
+
+function colourBar(layer) {
+  const { limits, colours } = layer.plane;
+  const { ticks, step } = ticksOf(limits);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9) + (Math.abs(step / 10 ** Math.floor(Math.log10(step) + 1e-9) - 2.5) < 1e-6 ? 1 : 0));
+  const words = (value) => value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const place = (value) => `${(100 * (value - limits[0])) / (limits[1] - limits[0])}%`;
+  return el('div', { class: 'ramp', role: 'img', 'aria-label': `${called(layer)}: ${words(limits[0])} – ${words(limits[1])} ${layer.unit}` },
+    layer.unit ? el('span', { class: 'unit' }, layer.unit) : null,
+    el('i', { class: 'bar', style: { background: `linear-gradient(90deg, ${colours.join(', ')})` } }),
+    el('div', { class: 'ticks' }, ticks.map((value) => el('span', { style: { left: place(value) } }, words(Math.abs(value) < step / 1e6 ? 0 : value)))));
+}
+
+// What the legend shows of a raster: its colours with their meaning, its opacity, where it is from.
+function rasterRows(layer, sheet) {
+  const classes = layer.plane && !layer.plane.step
+    ? layer.classes.map((look) => el('div', { class: 'row still' }, el('i', { class: 'chip', style: { background: look[look.length - 1] } }), el('span', { class: 'name' }, lookName(look)))) : null;
+  const given = !layer.plane && layer.classes.map((look) => el('div', { class: 'row still' }, el('i', { class: 'chip', style: { background: look[look.length - 1] } }), el('span', { class: 'name' }, lookName(look))));
+  return el('div', { class: 'rows' },
+    layer.plane && layer.plane.step ? colourBar(layer) : null, classes, given,
+    el('label', { class: 'by' }, say('legend.opacity'), el('input', {
+      type: 'range', min: '0', max: '1', step: '0.05', value: String(sheet.options.opacity), 'data-focus': `opacity:${layer.name}`,
+      'aria-label': `${say('legend.opacity')}: ${called(layer)}`, oninput: (event) => sheet.setOpacity(Number(event.target.value)),
+    })), layer.note ? el('p', { class: 'hint' }, layer.plane ? layer.note : say('image.scale', layer.note)) : null);
+}
+
+feature({
+  order: 5,
+  start() {
+    const { map, data } = app;
+    if (!data.layers.some((layer) => layer.plane)) return undefined;
+    document.getElementById('foot').append(el('div', { id: 'reading', role: 'status', hidden: true }));
+    map.on('mousemove click', (event) => { reading = event.latlng; drawReading(); });
+    map.on('mouseout', () => { reading = null; drawReading(); });
+    map.on('moveend', () => { if (L.Browser.mobile) reading = null; drawReading(); });
+    on('filter', drawReading);
+    on('language', drawReading);
+    on('swipe', drawReading);
+    return Promise.all(data.layers.filter((layer) => layer.kind === 'raster' && layer.shown).map((layer) => app.sheets[layer.name].ready())).then(() => {});
+  },
+});
