@@ -57,6 +57,7 @@ def pack_layers(
                 "width": small.width_px,
                 "height": small.height_px,
                 "file": small.file,
+                "beside": small.beside,
             }
             for photo, small in (photos or {}).items()
         },

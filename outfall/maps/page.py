@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
-import os
-import re
-import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
 from outfall.errors import MapError
-from outfall.maps.bundle import DRAWING, code, pack_layers, text_of
+from outfall.maps.assembly import assemble, one_of
+from outfall.maps.bundle import DRAWING, pack_layers
 from outfall.maps.header import phrases
+from outfall.maps.policy import hosts_of
+from outfall.maps.writing import Beside, files_folder, name_photos, shards_of, write_page, write_zip
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import folium
 
     from outfall.maps.answers import Found
+    from outfall.maps.basemap import BaseMap
     from outfall.maps.layers import Layer
     from outfall.maps.photos import Thumbnail
     from outfall.vocabulary import Lang
@@ -29,10 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Map"]
 
 _STYLES = ("page.css", "raster.css")
-_PAGE = ("state.js", "labels.js", "paths.js", "graticule.js", "raster.js", "legend.js", "search.js", "fields.js", "candidates.js", "panel.js", "frame.js",
+_PAGE = ("state.js", "data.js", "labels.js", "paths.js", "graticule.js", "raster.js", "legend.js", "search.js", "fields.js", "candidates.js", "panel.js", "frame.js",
     "print.js", "start.js")  # fmt: skip
-_NOTEBOOK_BYTES = 8_000_000
-_NOTEBOOK_HEIGHT_PX = 620
+_MOST_MB = 25.0  # maps.md: pages above this open slowly from a mail or a memory stick
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,11 +48,13 @@ class Map:
         ``sources`` and ``reaches``.
     photos : mapping of str to Thumbnail
         Small pictures by photo id.
+    bases : tuple of BaseMap
+        What may lie under the layers; the reader chooses one, the first at the start. None by default.
 
     Raises
     ------
     MapError
-        Two layers have the same name.
+        Two layers, or two base maps, have the same name.
 
     Examples
     --------
@@ -69,14 +69,16 @@ class Map:
     title: str = ""
     found: Found | None = None
     photos: Mapping[str, Thumbnail] = field(default_factory=dict)
+    bases: tuple[BaseMap, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse two layers of one name."""
-        names = [layer.name for layer in self.layers]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            msg = f"layers: {', '.join(map(repr, twice))} more than once; expected unique names"
-            raise MapError(msg)
+        for kind, things in (("layers", self.layers), ("base maps", self.bases)):
+            names = [thing.name for thing in things]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                msg = f"{kind}: {', '.join(map(repr, twice))} more than once; expected unique names"
+                raise MapError(msg)
 
     def add(self, *layers: Layer, below: str = "") -> Map:
         """Return a map with more layers.
@@ -114,6 +116,32 @@ class Map:
         at = names.index(below) if below else len(names)
         return replace(self, layers=(*self.layers[:at], *layers, *self.layers[at:]))
 
+    def with_base(self, *bases: BaseMap) -> Map:
+        """Return a map with more base maps to choose from; the first of all lies under the layers when the page opens.
+
+        Parameters
+        ----------
+        *bases : BaseMap
+            From ``tianditu``, ``amap``, ``tencent``, ``openstreetmap``, ``online`` or ``open_basemap``.
+
+        Returns
+        -------
+        Map
+            A new map; this one stays as it is.
+
+        Raises
+        ------
+        MapError
+            A name is taken.
+
+        Examples
+        --------
+        >>> from outfall.maps import tianditu
+        >>> Map(()).with_base(tianditu("vec")).bases
+        (<BaseMap tianditu.vec: online, cgcs2000, zooms 1-18>,)
+        """
+        return replace(self, bases=(*self.bases, *bases))
+
     def html(self, *, lang: Lang = "zh") -> str:
         """Return the page as text: one file, no request, a content-security-policy that allows none.
 
@@ -132,38 +160,56 @@ class Map:
         MapError
             The language is not known.
         """
-        if lang not in ("zh", "en"):
-            msg = f"lang: {lang!r} is not one of zh, en"
-            raise MapError(msg)
-        styles = _without_requests(text_of("leaflet.css")) + "".join(text_of(name) for name in _STYLES)
-        scripts = [_without_map(text_of("leaflet.js")), code(*DRAWING, *_PAGE)]
-        hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
-        policy = (
-            f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
-            "base-uri 'none'; form-action 'none'"
-        )
-        parts = {
-            "lang": "zh-CN" if lang == "zh" else "en",
-            "policy": policy,
-            "title": html.escape(self.title or phrases(lang)["title"]),
-            "styles": styles,
-            "data": pack_layers(self.layers, title=self.title, lang=lang, found=self.found, photos=self.photos),
-            "engine": scripts[0],
-            "code": scripts[1],
-        }
-        return re.sub(r"\{\{ (\w+) \}\}", lambda match: parts[match[1]], text_of("page.html"))
+        return self._page(self._packed(lang), lang)
 
-    def save(self, path: Path | str, *, lang: Lang = "zh") -> Path:
-        """Write the page as one HTML file that opens from the disk.
+    def size_mb(self, *, lang: Lang = "zh") -> float:
+        """Return how large the page would be as one file, without writing it.
 
-        The file is written aside and moved into place, so an earlier page survives a failure.
+        Parameters
+        ----------
+        lang : {"zh", "en"}, default "zh"
+            Language the page opens in.
+
+        Returns
+        -------
+        float
+            Megabytes (a million bytes).
+
+        Examples
+        --------
+        >>> Map(()).size_mb() < 0.5
+        True
+        """
+        return len(self.html(lang=lang).encode("utf-8", errors="replace")) / 1e6
+
+    def save(
+        self,
+        path: Path | str,
+        *,
+        lang: Lang = "zh",
+        photos: Literal["inside", "beside"] = "inside",
+        most_mb: float = _MOST_MB,
+        engine: Literal["canvas", "gl"] = "canvas",
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Path:
+        """Write the page so that it opens from the disk: one file, or above ``most_mb`` a page and a folder beside it.
+
+        An earlier page survives a failure. The folder of ``map.html`` is ``map_files``; it goes wherever the page goes.
 
         Parameters
         ----------
         path : path
-            The file; its folder must exist.
+            The page, ``map.html``; its folder must exist. One that ends in ``.zip`` takes the page and its folder.
         lang : {"zh", "en"}, default "zh"
             Language the page opens in; the reader can switch.
+        photos : {"inside", "beside"}, default "inside"
+            Small pictures inside, or these and the full-size photos beside.
+        most_mb : float, default 25
+            A larger page is split; 0 always splits it.
+        engine : {"canvas", "gl"}, default "canvas"
+            Ours, which needs no graphics card, or MapLibre: see ``to_maplibre_html``.
+        progress : callable, optional
+            Called with the file beside the page, how many are done and how many there are.
 
         Returns
         -------
@@ -173,24 +219,68 @@ class Map:
         Raises
         ------
         MapError
-            The folder does not exist or the file cannot be replaced.
+            The folder does not exist, the folder beside holds other things, or the file cannot be replaced.
         """
+        one_of("photos", photos, ("inside", "beside"))
+        one_of("engine", engine, ("canvas", "gl"))
         target = Path(path)
-        content = self.html(lang=lang).encode("utf-8", errors="replace")
-        if not target.parent.is_dir():
-            msg = f"'{target}' cannot be written: the folder '{target.parent}' does not exist; make it first"
-            raise MapError(msg)
-        handle, aside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-            Path(aside).chmod(0o644)
-            Path(aside).replace(target)
-        except OSError as error:
-            Path(aside).unlink(missing_ok=True)
-            msg = f"'{target}' cannot be written ({error.strerror}); close the program that has it open"
-            raise MapError(msg) from error
+        is_zip = target.suffix.lower() == ".zip"
+        folder = "map_files" if is_zip else files_folder(target).name
+        page, beside = self._written(folder, lang, most_mb, has_photos=photos == "beside", engine=engine)
+        content = page.encode("utf-8", errors="replace")
+        (write_zip if is_zip else write_page)(target, content, beside, progress=progress)
         return target
+
+    def _written(self, folder: str, lang: Lang, most_mb: float, *, has_photos: bool, engine: str) -> tuple[str, Beside]:
+        if engine == "gl":
+            return self.to_maplibre_html(lang=lang), Beside()
+        sources = {photo: small.source for photo, small in self.photos.items() if small.source is not None}
+        sources = {photo: file for photo, file in sources.items() if has_photos and file.is_file()}
+        names = name_photos(sources)
+        hrefs = {photo: f"{quote(folder)}/{quote(name)}" for photo, name in names.items()}
+        copies = {names[photo]: file for photo, file in sources.items()}
+        data = self._packed(lang, hrefs)
+        page = self._page(data, lang, has_photos=bool(hrefs))
+        if len(page) <= most_mb * 1e6:
+            return page, Beside(copies=copies)
+        texts, rows = shards_of(data, folder=folder)
+        return self._page(data, lang, rows=rows, has_photos=bool(hrefs)), Beside(texts, copies)
+
+    def _packed(self, lang: Lang, hrefs: Mapping[str, str] | None = None) -> str:
+        one_of("lang", lang, ("zh", "en"))
+        photos = {photo: replace(small, beside=(hrefs or {}).get(photo, "")) for photo, small in self.photos.items()}
+        return pack_layers(self.layers, title=self.title, lang=lang, found=self.found, photos=photos, bases=self.bases)
+
+    def _page(self, data: str, lang: Lang, *, rows: list[dict[str, object]] | None = None, has_photos: bool = False) -> str:
+        return assemble(
+            data,
+            styles=("leaflet.css", *_STYLES),
+            scripts=(("leaflet.js",), (*DRAWING, *_PAGE)),
+            title=self.title or phrases(lang)["title"],
+            lang=lang,
+            rows=rows,
+            hosts=hosts_of((*self.layers, *self.bases)),
+            needs=("beside",) if has_photos else (),
+        )
+
+    def to_maplibre_html(self, *, lang: Lang = "zh") -> str:
+        """Return the same layers drawn by MapLibre on the graphics card: one file, 1.1 MB larger, no request.
+
+        For notebooks and very many features; it shows no traces, times or print. Where WebGL is missing the page says so.
+
+        Parameters
+        ----------
+        lang : {"zh", "en"}, default "zh"
+            Language of the labels.
+
+        Returns
+        -------
+        str
+            HTML.
+        """
+        from outfall.maps.gl import gl_page
+
+        return gl_page(self, self._packed(lang), lang=lang)
 
     def to_folium(self, *, lang: Lang = "zh") -> folium.Map:
         """Return the same layers as a folium map, safe against whatever text they hold.
@@ -215,26 +305,11 @@ class Map:
         return f"<Map {self.title!r}: {shown}>"
 
     def _repr_html_(self) -> str:
-        content = self.html()
-        size = len(content.encode("utf-8", errors="replace"))
-        if size > _NOTEBOOK_BYTES:
-            says = f"{self!r}: {size / 1e6:.1f} MB is too much for a notebook. Write it with .save('map.html') and open that file."
-            return f"<p>{html.escape(says)}</p>"
-        return (
-            f'<iframe srcdoc="{html.escape(content)}" sandbox="allow-scripts allow-downloads allow-modals" '
-            f'allow="clipboard-write" style="width:100%;height:{_NOTEBOOK_HEIGHT_PX}px;border:0" '
-            f'title="{html.escape(self.title)}"></iframe>'
-        )
+        from outfall.maps.notebook import notebook_html
 
+        return notebook_html(self)
 
-def _digest(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
+        from outfall.maps.notebook import notebook_bundle
 
-
-def _without_requests(style: str) -> str:
-    style = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
-    return re.sub(r"url\((?!data:)[^)]*\)", "none", style)
-
-
-def _without_map(script: str) -> str:
-    return re.sub(r"\n//# sourceMappingURL=.*\s*$", "\n", script)
+        return notebook_bundle(self)

@@ -230,7 +230,7 @@ def test_browsers_without_decompression_read_the_page(browser, saved):
 def test_a_damaged_page_says_so(browser, saved, tmp_path):
     """A page whose data is cut off says that it cannot be read."""
     text = saved.read_text("utf-8")
-    at = text.index('id="data">') + 20_000
+    at = text.index('id="data"') + 20_000
     broken = tmp_path / "broken.html"
     broken.write_text(text[:at] + text[text.index("</script>", at) :], "utf-8")
     with opened(browser, broken) as heard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import re
 from importlib.resources import files
@@ -54,22 +55,30 @@ def test_scripts_hold_no_closing_tag():
 
 
 def test_the_policy_names_the_scripts_and_nothing_else(drawn):
-    """The content-security-policy allows exactly the scripts of the page, by their hash, and no connection."""
+    """The content-security-policy allows exactly the scripts of the page, packed ones too, by their hash, and no connection."""
     page = drawn.html()
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
-    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    packed = re.search(r'id="code">([^<]*)</script>', page)[1]
+    scripts = [*re.findall(r"<script>(.*?)</script>", page, re.DOTALL), *_unpacked(packed)[1:]]
     hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts}
     allowed = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert len(scripts) == 3
     assert set(allowed["script-src"].split()) == hashes
     assert allowed["default-src"] == "'none'"
+    assert allowed["img-src"] == "data: blob:"
     assert "connect-src" not in allowed
+
+
+def _unpacked(packed):
+    return gzip.decompress(base64.b64decode(packed)).decode().split("\0")
 
 
 def test_the_page_refers_to_no_other_file(drawn):
     """No element or style of the page names a file or an address."""
     page = re.sub(r"<script.*?</script>", "", drawn.html(), flags=re.DOTALL)
     assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
-    assert not re.findall(r"url\((?!data:)", page)
+    styles = page + _unpacked(re.search(r'id="code">([^<]*)</script>', drawn.html())[1])[0]
+    assert not re.findall(r"url\((?![\"']?data:)", styles)
     assert "http" not in page.replace("http-equiv", "")
 
 

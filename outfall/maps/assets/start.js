@@ -104,9 +104,7 @@ function dimOthers() {
 }
 
 async function start() {
-  const store = document.getElementById('data');
-  app.data = await unpack(store.textContent);
-  store.remove();
+  app.data = await unpack(await readData());
   app.lang = app.data.lang;
   app.map = L.map('map', { zoomControl: false, attributionControl: false, zoomSnap: 0.25, zoomDelta: 0.75, wheelPxPerZoomLevel: 90, minZoom: 3, maxZoom: 20, worldCopyJump: false });
   app.map.setView([33, 108], 4, { animate: false });
@@ -126,10 +124,4 @@ async function start() {
   document.body.classList.add('ready');
 }
 
-start().catch((error) => {
-  const box = document.getElementById('trouble');
-  const zh = document.documentElement.lang.startsWith('zh');
-  fill(box, el('b', {}, zh ? '地图数据无法读取' : 'The data of this map cannot be read'), el('p', {}, zh ? '文件可能不完整，请重新复制或重新生成。' : 'The file may be incomplete; copy it again or draw it anew.'), el('code', {}, String(error)));
-  box.hidden = false;
-  document.body.classList.add('ready');
-});
+start().catch(showTrouble);

@@ -1,6 +1,6 @@
 // What the reader has chosen: language, selection, focus; and how values are said.
 
-const app = { data: null, lang: 'zh', map: null, sheets: {}, layers: {}, selected: null, focus: null, trail: [], heard: {} };
+const app = { data: null, lang: 'zh', map: null, sheets: Object.create(null), layers: Object.create(null), selected: null, focus: null, trail: [], heard: {} };
 
 // A feature is one thing the page can do: {start(), tools: [[icon, phrase key, act, id]], order}. Files of features stand before start.js.
 const features = [];
