@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import folium
 
     from outfall.maps.answers import Found
-    from outfall.maps.basemap import BaseMap
     from outfall.maps.layers import Layer
     from outfall.maps.photos import Thumbnail
     from outfall.vocabulary import Lang
@@ -48,13 +47,11 @@ class Map:
         ``sources`` and ``reaches``.
     photos : mapping of str to Thumbnail
         Small pictures by photo id.
-    bases : tuple of BaseMap
-        What may lie under the layers; the reader chooses one, the first at the start. None by default.
 
     Raises
     ------
     MapError
-        Two layers, or two base maps, have the same name.
+        Two layers have the same name.
 
     Examples
     --------
@@ -69,11 +66,10 @@ class Map:
     title: str = ""
     found: Found | None = None
     photos: Mapping[str, Thumbnail] = field(default_factory=dict)
-    bases: tuple[BaseMap, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse two layers of one name."""
-        for kind, things in (("layers", self.layers), ("base maps", self.bases)):
+        for kind, things in (("layers", self.layers),):
             names = [thing.name for thing in things]
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -115,32 +111,6 @@ class Map:
             raise MapError(msg)
         at = names.index(below) if below else len(names)
         return replace(self, layers=(*self.layers[:at], *layers, *self.layers[at:]))
-
-    def with_base(self, *bases: BaseMap) -> Map:
-        """Return a map with more base maps to choose from; the first of all lies under the layers when the page opens.
-
-        Parameters
-        ----------
-        *bases : BaseMap
-            From ``tianditu``, ``amap``, ``tencent``, ``openstreetmap``, ``online`` or ``open_basemap``.
-
-        Returns
-        -------
-        Map
-            A new map; this one stays as it is.
-
-        Raises
-        ------
-        MapError
-            A name is taken.
-
-        Examples
-        --------
-        >>> from outfall.maps import tianditu
-        >>> Map(()).with_base(tianditu("vec")).bases
-        (<BaseMap tianditu.vec: online, cgcs2000, zooms 1-18>,)
-        """
-        return replace(self, bases=(*self.bases, *bases))
 
     def html(self, *, lang: Lang = "zh") -> str:
         """Return the page as text: one file, no request, a content-security-policy that allows none.
@@ -249,7 +219,7 @@ class Map:
     def _packed(self, lang: Lang, hrefs: Mapping[str, str] | None = None) -> str:
         one_of("lang", lang, ("zh", "en"))
         photos = {photo: replace(small, beside=(hrefs or {}).get(photo, "")) for photo, small in self.photos.items()}
-        return pack_layers(self.layers, title=self.title, lang=lang, found=self.found, photos=photos, bases=self.bases)
+        return pack_layers(self.layers, title=self.title, lang=lang, found=self.found, photos=photos)
 
     def _page(self, data: str, lang: Lang, *, rows: list[dict[str, object]] | None = None, has_photos: bool = False) -> str:
         return assemble(
@@ -259,7 +229,7 @@ class Map:
             title=self.title or phrases(lang)["title"],
             lang=lang,
             rows=rows,
-            hosts=hosts_of((*self.layers, *self.bases)),
+            hosts=hosts_of(self.layers),
             needs=("beside",) if has_photos else (),
         )
 
