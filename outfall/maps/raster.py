@@ -90,7 +90,15 @@ def raster_layer(
             done = warp(opened, bands, name, most_px=_PHOTO_PX, how="photo")
             picture, ranges = stretch(done.bands, limits)
             note = " · ".join(part for part in (where, ranges) if part)
-            return Layer(name, "raster", image=encode_photo(picture), bounds_deg=done.bounds_deg, note=note, **common)
+            return Layer(
+                name,
+                "raster",
+                image=encode_photo(picture),
+                bounds_deg=done.bounds_deg,
+                note=note,
+                opacity=1.0,
+                **common,
+            )
         table = _classes(opened, bands[0], palette)
         how = "values" if table is None else "classes"
         done = warp(opened, bands, name, most_px=_VALUES_PX, how=how)

@@ -145,7 +145,9 @@ class _Place:
 
         across, down = scale
         if not self.gcps:
-            return {"src_crs": self.crs, "src_transform": self.transform * type(self.transform).scale(across, down)}
+            t = self.transform
+            coarse = type(t)(t.a * across, t.b * down, t.c, t.d * across, t.e * down, t.f)
+            return {"src_crs": self.crs, "src_transform": coarse}
         moved = [GroundControlPoint(g.row / down, g.col / across, g.x, g.y, g.z or 0.0) for g in self.gcps]
         return {"src_crs": self.crs, "gcps": moved}
 
@@ -202,7 +204,9 @@ class _Place:
 def _unwound(transform: Affine, width: int, height: int) -> Affine:
     """Return a transform of 0 to 360 degrees as one of -180 to 180, where the whole raster lies in the west."""
     corners = [(transform.a * column + transform.b * row + transform.c) for column in (0, width) for row in (0, height)]
-    return type(transform).translation(-360, 0) * transform if min(corners) >= 180 else transform
+    if min(corners) < 180:
+        return transform
+    return type(transform)(transform.a, transform.b, transform.c - 360, transform.d, transform.e, transform.f)
 
 
 def _degrees(west: float, south: float, east: float, north: float) -> tuple[float, float, float, float]:

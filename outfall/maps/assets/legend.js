@@ -20,7 +20,7 @@ function legendOf(layer, wasOpen) {
   // A long list of kinds starts folded, so that the rest of the legend is seen.
   const isLong = layer.kind === 'points' && sheet.looks.length > 8;
   const isOpen = wasOpen === undefined ? layer.shown && !isLong && (layer.kind === 'raster' || layer.n > 0) : wasOpen;
-  return el('details', { 'data-layer': layer.name, open: isOpen, class: isOn ? '' : 'off' }, head, layer.kind === 'raster' ? rasterRows(layer, sheet) : classesOf(layer, sheet));
+  return el('details', { 'data-layer': layer.name, open: isOpen, class: isOn ? '' : 'off' }, head, sideChoice(layer), layer.kind === 'raster' ? rasterRows(layer, sheet) : classesOf(layer, sheet));
 }
 
 function classesOf(layer, sheet) {

@@ -122,8 +122,8 @@ function colourBar(layer) {
 // What the legend shows of a raster: its colours with their meaning, its opacity, where it is from.
 function rasterRows(layer, sheet) {
   const classes = layer.plane && !layer.plane.step
-    ? layer.classes.map((look) => el('div', { class: 'row still' }, el('i', { class: 'chip', style: { background: look[look.length - 1] } }), el('span', { class: 'name' }, lookName(look)))) : null;
-  const given = !layer.plane && layer.classes.map((look) => el('div', { class: 'row still' }, el('i', { class: 'chip', style: { background: look[look.length - 1] } }), el('span', { class: 'name' }, lookName(look))));
+    ? layer.classes.map((look) => el('div', { class: 'row still' }, el('i', { class: 'colour-chip', style: { background: look[look.length - 1] } }), el('span', { class: 'name' }, lookName(look)))) : null;
+  const given = !layer.plane && layer.classes.map((look) => el('div', { class: 'row still' }, el('i', { class: 'colour-chip', style: { background: look[look.length - 1] } }), el('span', { class: 'name' }, lookName(look))));
   return el('div', { class: 'rows' },
     layer.plane && layer.plane.step ? colourBar(layer) : null, classes, given,
     el('label', { class: 'by' }, say('legend.opacity'), el('input', {
