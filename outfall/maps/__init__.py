@@ -1,7 +1,45 @@
 """Draw a survey and its answers: one page that opens anywhere, with no network and no server."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from outfall.maps.basemap import BaseMap, online, open_basemap
+from outfall.maps.basemap_cut import Cut, cut_basemap
+from outfall.maps.basemap_makers import amap, openstreetmap, tencent, tianditu
 from outfall.maps.drawing import draw
 from outfall.maps.layers import Layer
 from outfall.maps.page import Map
 
-__all__ = ["Layer", "Map", "draw"]
+if TYPE_CHECKING:
+    from outfall.maps.folium_layer import PackedLayer
+    from outfall.maps.offline import Inlined, inline
+
+__all__ = [
+    "BaseMap",
+    "Cut",
+    "Inlined",
+    "Layer",
+    "Map",
+    "PackedLayer",
+    "amap",
+    "cut_basemap",
+    "draw",
+    "inline",
+    "online",
+    "open_basemap",
+    "openstreetmap",
+    "tencent",
+    "tianditu",
+]
+
+_HOMES = {"PackedLayer": "folium_layer", "Inlined": "offline", "inline": "offline"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs folium only when it is asked for."""
+    if name not in _HOMES:
+        msg = f"module 'outfall.maps' has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"outfall.maps.{_HOMES[name]}"), name)
