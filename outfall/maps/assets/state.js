@@ -142,8 +142,9 @@ function room() {
   const card = document.getElementById('card').getBoundingClientRect();
   const panel = document.getElementById('panel');
   const isOpen = panel.classList.contains('open');
-  if (isPhone) return { paddingTopLeft: [28, card.bottom > 240 ? 130 : card.bottom + 24], paddingBottomRight: [28, isOpen ? panel.offsetHeight + 24 : 70] };
-  return { paddingTopLeft: [card.right + 36, 48], paddingBottomRight: [isOpen ? panel.offsetWidth + 104 : 84, 60] };
+  const axis = document.getElementById('time'), low = axis && !(isPhone && isOpen) ? axis.offsetHeight + (axis.offsetHeight ? 8 : 0) : 0;
+  if (isPhone) return { paddingTopLeft: [28, card.bottom > 240 ? 130 : card.bottom + 24], paddingBottomRight: [28, isOpen ? panel.offsetHeight + 24 : 70 + low] };
+  return { paddingTopLeft: [card.right + 36, 48], paddingBottomRight: [isOpen ? panel.offsetWidth + 104 : 84, 60 + low] };
 }
 
 function flyTo(chosen) {
