@@ -69,7 +69,6 @@ def assemble(
     packed, texts = _packed(styles, scripts)
     boot = code("tiny-inflate.js", "boot.js")
     digest = hashlib.sha256(data.encode("ascii")).hexdigest()
-    hosts = tuple(hosts)
     allowed = policy(
         [boot, *texts],
         nonce="" if rows is None else digest,

@@ -7,14 +7,16 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from outfall.maps.answers import describe_answers
+from outfall.maps.basemap_pack import describe_bases
 from outfall.maps.header import describe_layer, phrases
 from outfall.maps.pack import Blob
 from outfall.tables import contract
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from outfall.maps.answers import Found
+    from outfall.maps.basemap import BaseMap
     from outfall.maps.layers import Layer
     from outfall.maps.photos import Thumbnail
     from outfall.vocabulary import Lang
@@ -43,8 +45,9 @@ def pack_layers(
     lang: Lang = "zh",
     found: Found | None = None,
     photos: Mapping[str, Thumbnail] | None = None,
+    bases: Sequence[BaseMap] = (),
 ) -> str:
-    """Return everything a map shows as one base64 text."""
+    """Return everything a map shows as one text."""
     blob = Blob()
     header: dict[str, object] = {
         "title": title,
@@ -62,6 +65,8 @@ def pack_layers(
             for photo, small in (photos or {}).items()
         },
     }
+    if bases:
+        header["bases"] = describe_bases(bases, layers, blob)
     if found is not None:
         outfall_ids, source_ids, reach_ids = (_ids(layers, name) for name in ("outfalls", "sources", "reaches"))
         header["found"] = describe_answers(found, outfall_ids, source_ids, reach_ids, blob)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote
 
 from outfall.errors import MapError
 from outfall.maps.assembly import assemble, one_of
@@ -20,15 +19,16 @@ if TYPE_CHECKING:
     import folium
 
     from outfall.maps.answers import Found
+    from outfall.maps.basemap import BaseMap
     from outfall.maps.layers import Layer
     from outfall.maps.photos import Thumbnail
     from outfall.vocabulary import Lang
 
 __all__ = ["Map"]
 
-_STYLES = ("page.css", "legend.css", "time.css", "search.css", "raster.css", "swipe.css")
+_STYLES = ("page.css", "legend.css", "time.css", "search.css", "raster.css", "swipe.css", "base.css")
 _PAGE = ("state.js", "data.js", "gcj.js", "labels.js", "paths.js", "graticule.js", "raster.js", "swipe.js", "counts.js", "brush.js", "tree.js", "legend.js", "moments.js", "time.js", "spots.js", "search.js", "fields.js", "candidates.js", "panel.js", "frame.js",
-    "print.js", "start.js")  # fmt: skip
+    "print.js", "tiles.js", "shapes_read.js", "shapes_paint.js", "pick_pmtiles.js", "pick_mbtiles.js", "base_pick.js", "start.js")  # fmt: skip
 _MOST_MB = 25.0  # maps.md: pages above this open slowly from a mail or a memory stick
 
 
@@ -47,11 +47,13 @@ class Map:
         ``sources`` and ``reaches``.
     photos : mapping of str to Thumbnail
         Small pictures by photo id.
+    bases : tuple of BaseMap
+        What may lie under the layers; the reader chooses one, the first at the start. None by default.
 
     Raises
     ------
     MapError
-        Two layers have the same name.
+        Two layers, or two base maps, have the same name.
 
     Examples
     --------
@@ -66,10 +68,11 @@ class Map:
     title: str = ""
     found: Found | None = None
     photos: Mapping[str, Thumbnail] = field(default_factory=dict)
+    bases: tuple[BaseMap, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse two layers of one name."""
-        for kind, things in (("layers", self.layers),):
+        for kind, things in (("layers", self.layers), ("base maps", self.bases)):
             names = [thing.name for thing in things]
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -111,6 +114,27 @@ class Map:
             raise MapError(msg)
         at = names.index(below) if below else len(names)
         return replace(self, layers=(*self.layers[:at], *layers, *self.layers[at:]))
+
+    def with_base(self, *bases: BaseMap) -> Map:
+        """Return a map with more base maps to choose from; the first lies under the layers when the page opens.
+
+        Parameters
+        ----------
+        *bases : BaseMap
+            From ``tianditu``, ``amap``, ``tencent``, ``openstreetmap``, ``online`` or ``open_basemap``.
+
+        Returns
+        -------
+        Map
+            A new map; this one stays as it is.
+
+        Examples
+        --------
+        >>> from outfall.maps import tianditu
+        >>> Map(()).with_base(tianditu("vec")).bases
+        (<BaseMap tianditu.vec: online, cgcs2000, zooms 1-18>,)
+        """
+        return replace(self, bases=(*self.bases, *bases))
 
     def html(self, *, lang: Lang = "zh") -> str:
         """Return the page as text: one file, no request, a content-security-policy that allows none.
@@ -207,7 +231,7 @@ class Map:
         sources = {photo: small.source for photo, small in self.photos.items() if small.source is not None}
         sources = {photo: file for photo, file in sources.items() if has_photos and file.is_file()}
         names = name_photos(sources)
-        hrefs = {photo: f"{quote(folder)}/{quote(name)}" for photo, name in names.items()}
+        hrefs = {photo: f"{folder}/{name}" for photo, name in names.items()}
         copies = {names[photo]: file for photo, file in sources.items()}
         data = self._packed(lang, hrefs)
         page = self._page(data, lang, has_photos=bool(hrefs))
@@ -219,7 +243,7 @@ class Map:
     def _packed(self, lang: Lang, hrefs: Mapping[str, str] | None = None) -> str:
         one_of("lang", lang, ("zh", "en"))
         photos = {photo: replace(small, beside=(hrefs or {}).get(photo, "")) for photo, small in self.photos.items()}
-        return pack_layers(self.layers, title=self.title, lang=lang, found=self.found, photos=photos)
+        return pack_layers(self.layers, title=self.title, lang=lang, found=self.found, photos=photos, bases=self.bases)
 
     def _page(self, data: str, lang: Lang, *, rows: list[dict[str, object]] | None = None, has_photos: bool = False) -> str:
         return assemble(
@@ -229,7 +253,7 @@ class Map:
             title=self.title or phrases(lang)["title"],
             lang=lang,
             rows=rows,
-            hosts=hosts_of(self.layers),
+            hosts=hosts_of((*self.layers, *self.bases)),
             needs=("beside",) if has_photos else (),
         )
 

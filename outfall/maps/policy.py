@@ -12,11 +12,12 @@ from outfall.errors import MapError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from outfall.maps.basemap import BaseMap
     from outfall.maps.layers import Layer
 
 __all__ = ["hosts_of", "policy"]
 
-_HOST = re.compile(r"https://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?", re.IGNORECASE)
+_HOST = re.compile(r"https?://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?", re.IGNORECASE)
 
 
 def policy(
@@ -76,13 +77,13 @@ def policy(
     return "; ".join(parts)
 
 
-def hosts_of(layers: Iterable[Layer]) -> tuple[str, ...]:
+def hosts_of(layers: Iterable[Layer | BaseMap]) -> tuple[str, ...]:
     """Return the hosts that layers of online tiles ask, each once; a map without such layers has none.
 
     Parameters
     ----------
-    layers : iterable of Layer
-        A layer that needs hosts has them in its attribute ``hosts``.
+    layers : iterable of Layer or BaseMap
+        One that needs hosts has them in its attribute ``hosts``.
 
     Returns
     -------
@@ -101,7 +102,7 @@ def _hosts(hosts: Iterable[str]) -> list[str]:
     found = list(dict.fromkeys(hosts))
     wrong = [host for host in found if not _HOST.fullmatch(host)]
     if wrong:
-        msg = f"hosts: {', '.join(map(repr, wrong))}; expected https://host without a path"
+        msg = f"hosts: {', '.join(map(repr, wrong))}; expected http(s)://host without a path"
         raise MapError(msg)
     return found
 

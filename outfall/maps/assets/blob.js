@@ -17,6 +17,7 @@ async function unpack(text) {
   header.photos = dictionary(header.photos);
   for (const layer of header.layers) openLayer(layer, body);
   header.image = (ref) => URL.createObjectURL(new Blob([body.subarray(ref.o, ref.o + ref.n)], { type: 'image/webp' }));
+  header.bytes = (ref) => body.subarray(ref.o, ref.o + ref.n);
   if (header.found) openFound(header.found, body);
   return header;
 }

@@ -11,11 +11,14 @@ from outfall.tables.safe.geopackage import list_geopackage, read_geopackage
 from outfall.tables.safe.markup import parse_xml
 from outfall.tables.safe.start import file_bytes, neighbours, raster_driver, refuse_virtual, require_file
 from outfall.tables.safe.text import decode, read_text
+from outfall.tables.safe.tiles import TileFile, describe_tiles, read_tiles
 from outfall.tables.safe.workbook import list_sheets, read_sheet
 
 __all__ = [
     "Archive",
+    "TileFile",
     "decode",
+    "describe_tiles",
     "file_bytes",
     "list_geopackage",
     "list_sheets",
@@ -29,6 +32,7 @@ __all__ = [
     "read_json",
     "read_sheet",
     "read_text",
+    "read_tiles",
     "refuse_virtual",
     "require_file",
     "safe_name",
