@@ -84,7 +84,7 @@ def draw(
     outfalls = outfalls if outfalls is not None else getattr(found, "outfalls", None)
     sources = sources if sources is not None else getattr(found, "sources", None)
     layers = [read_picture(under)] if under is not None else []
-    layers.append(_reach_layer(network.reaches))
+    layers.append(_reach_layer(_timed(network)))
     if sightings is not None:
         layers.append(_sighting_layer(sightings, network.reaches))
     if sources is not None:
@@ -95,6 +95,16 @@ def draw(
         {} if photos_folder is None else make_thumbnails(find_photos(_photo_ids(outfalls, sightings), photos_folder))
     )
     return Map(tuple(layers), title=title, found=found, photos=photos)
+
+
+def _timed(network: Network) -> gpd.GeoDataFrame:
+    """Return the reaches with the hours water takes through each, to the nearest few seconds."""
+    from outfall.network import Network, travel_times
+
+    if "travel_h" in network.reaches or not isinstance(network, Network):
+        return network.reaches
+    hours = network.reaches["reach_id"].map(travel_times(network)).astype("float64")
+    return network.reaches.assign(travel_h=hours.round(3))
 
 
 def _reach_layer(reaches: gpd.GeoDataFrame) -> Layer:

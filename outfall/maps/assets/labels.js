@@ -14,7 +14,7 @@ const LabelSheet = Sheet.extend({
 
   // Symbols take their room before any name does.
   block(view, sheet, taken) {
-    const parts = sheet.inView(view, 0);
+    const parts = sheet.parts || sheet.inView(view, 0);
     if (parts.length > 400) return [];
     const { east, south } = sheet.layer.shape;
     const r = (sheet.radius || 8) - 1;
@@ -54,7 +54,7 @@ const LabelSheet = Sheet.extend({
     const column = layer.column[layer.label];
     const { row } = layer.shape;
     const spots = new Map();
-    const parts = sheet.inView(view, 0);
+    const parts = sheet.parts || sheet.inView(view, 0);
     if (parts.length > 4000) return;
     for (const part of parts) {
       const name = column.at(row[part]);
@@ -119,6 +119,7 @@ const LabelSheet = Sheet.extend({
       ctx.fillStyle = '#7a3600';
       ctx.fillText(text, spot[0] + 7, spot[1] + 10.5);
     }
+    drawHours(ctx, view, taken);
   },
 });
 

@@ -62,7 +62,7 @@ function stackPoints() {
 
 function listen() {
   const { map } = app;
-  on('select', () => { drawPanel(); app.paths.gather(); dimOthers(); app.names.redraw(); });
+  on('select', () => { lightUp(); drawPanel(); app.paths.gather(); dimOthers(); app.names.redraw(); });
   on('focus', () => { app.paths.gather(); app.names.redraw(); });
   on('filter', () => { drawLegend(); drawOverview(); stackPoints(); Object.values(app.sheets).forEach((sheet) => sheet.redraw && sheet.redraw()); app.names.redraw(); });
   on('language', () => {
@@ -70,6 +70,7 @@ function listen() {
     drawFrame(); drawLegend(); drawOverview(); drawPanel(); app.names.redraw();
   });
   map.on('click', (event) => {
+    if (app.taker) { app.taker(event); return; }
     const hit = under(event.latlng, L.Browser.mobile);
     if (!hit) { if (app.selected) deselect(); return; }
     app.trail = [];
@@ -107,6 +108,7 @@ async function start() {
   app.data = await unpack(await readData());
   app.lang = app.data.lang;
   app.map = L.map('map', { zoomControl: false, attributionControl: false, zoomSnap: 0.25, zoomDelta: 0.75, wheelPxPerZoomLevel: 90, minZoom: 3, maxZoom: 20, worldCopyJump: false });
+  isHeld = true;
   app.map.setView([33, 108], 4, { animate: false });
   addLayers();
   listen();
@@ -121,6 +123,8 @@ async function start() {
   stackPoints();
   fitAll();
   recall();
+  isHeld = false;
+  app.map.eachLayer((sheet) => { if (sheet instanceof Sheet) sheet._paint(); });
   document.body.classList.add('ready');
 }
 
