@@ -25,6 +25,7 @@ from outfall.survey.inspection import (
 )
 from outfall.survey.links import read_links, read_radar_links
 from outfall.survey.next_bank import rank_banks
+from outfall.survey.returned import read_returned
 from outfall.survey.tracer import read_tracer_links
 from outfall.survey.track import read_track
 from outfall.survey.warmth import read_thermal_flight
@@ -52,6 +53,7 @@ __all__ = [
     "read_inspections",
     "read_links",
     "read_radar_links",
+    "read_returned",
     "read_thermal_flight",
     "read_tracer_links",
     "read_track",
