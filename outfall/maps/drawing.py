@@ -15,7 +15,7 @@ from outfall.maps.header import reach_looks
 from outfall.maps.layers import Layer
 from outfall.maps.page import Map
 from outfall.maps.photos import find_photos, make_thumbnails
-from outfall.maps.raster import read_picture
+from outfall.maps.raster import under_layers
 from outfall.tables import contract, split_ids
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def draw(
     sources: gpd.GeoDataFrame | None = None,
     sightings: gpd.GeoDataFrame | None = None,
     photos_folder: Path | str | Sequence[Path | str] | None = None,
-    under: Path | str | None = None,
+    under: Path | str | Layer | Sequence[Path | str | Layer] | None = None,
     title: str = "",
 ) -> Map:
     """Draw a survey and its answers as a map that opens without a network.
@@ -57,8 +57,8 @@ def draw(
         Contract ``sightings``; drawn but off when the page opens. One known only along a reach is placed on it.
     photos_folder : path or sequence of paths, optional
         Where the photos named in ``photo_ids`` lie; thumbnails of them travel inside the page.
-    under : path, optional
-        A raster drawn below everything.
+    under : path, Layer, or a sequence of them, optional
+        Rasters drawn below everything, the first one lowest; a path is drawn as ``raster_layer`` draws it.
     title : str, default ""
         Heading of the page.
 
@@ -83,7 +83,7 @@ def draw(
     """
     outfalls = outfalls if outfalls is not None else getattr(found, "outfalls", None)
     sources = sources if sources is not None else getattr(found, "sources", None)
-    layers = [read_picture(under)] if under is not None else []
+    layers = under_layers(under)
     layers.append(_reach_layer(_timed(network)))
     if sightings is not None:
         layers.append(_sighting_layer(sightings, network.reaches))

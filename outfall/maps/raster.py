@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from outfall.errors import MapError, Problem
 from outfall.maps.layers import Layer
-from outfall.maps.raster_paint import encode_photo, paint_classes, paint_values, palettes, stretch
+from outfall.maps.palettes import palettes
+from outfall.maps.raster_paint import encode_photo, paint_classes, paint_values, stretch
 from outfall.maps.raster_read import Grid, open_raster, refuse
 from outfall.maps.raster_warp import warp
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-__all__ = ["Grid", "palettes", "raster_layer", "read_picture"]
+__all__ = ["Grid", "palettes", "raster_layer", "read_picture", "under_layers"]
 
 _PHOTO_PX = 4_000_000
 _VALUES_PX = 2_000_000
@@ -154,6 +156,45 @@ def read_picture(path: Path | str, *, name: str = "under", zh: str = "影像底�
     return Layer(
         name, "raster", zh=zh, en=en, image=image, bounds_deg=done.bounds_deg, note=note, group=_GROUP, opacity=0.8
     )
+
+
+def under_layers(under: Path | str | Layer | Sequence[Path | str | Layer] | None) -> list[Layer]:
+    """Return what lies under a survey as layers, the first one lowest.
+
+    Parameters
+    ----------
+    under : path, Layer, or a sequence of them, optional
+        A path is drawn as `raster_layer` draws it.
+
+    Returns
+    -------
+    list of Layer
+        Paths become layers named ``under``, ``under-2``, … with the names of their files.
+
+    Raises
+    ------
+    MapError
+        A raster cannot be drawn.
+
+    Examples
+    --------
+    >>> under_layers(None)
+    []
+    """
+    if under is None:
+        return []
+    items = [under] if isinstance(under, (str, Path, Layer)) else list(under)
+    layers: list[Layer] = []
+    for at, item in enumerate(items):
+        if isinstance(item, Layer):
+            layers.append(item)
+            continue
+        name = f"under-{at + 1}" if at else "under"
+        layer = raster_layer(item, name=name)
+        if len(items) == 1 and layer.plane is None:
+            layer = replace(layer, zh="影像底图", en="Image", opacity=0.8)
+        layers.append(layer)
+    return layers
 
 
 def _find_bands(opened: Any, band: object, name: str, *, is_one: bool) -> list[int]:

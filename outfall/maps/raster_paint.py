@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from outfall.errors import MapError
+from outfall.maps.palettes import has_middle, parse_colour, ramp, ramp_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["Plane", "encode_photo", "paint_classes", "paint_values", "palettes", "ramp", "stretch"]
+__all__ = ["Plane", "encode_photo", "paint_classes", "paint_values", "stretch"]
 
 _LOW, _HIGH = 2.0, 98.0
 _QUALITY = 82
@@ -53,50 +51,6 @@ class Plane:
     step: float = 0.0
     limits: tuple[float, float] = (0.0, 1.0)
     colours: tuple[str, ...] = ()
-
-
-def palettes() -> tuple[str, ...]:
-    """Return the names of all palettes; each also exists reversed, with ``_r`` behind its name.
-
-    Returns
-    -------
-    tuple of str
-        In the order of the shipped table.
-
-    Examples
-    --------
-    >>> palettes()[:3]
-    ('viridis', 'cividis', 'blue_orange')
-    """
-    return tuple(_table())
-
-
-def ramp(palette: str, count: int) -> list[str]:
-    """Return colours evenly spaced along a palette.
-
-    Parameters
-    ----------
-    palette : str
-        One of `palettes`, or with ``_r`` behind it.
-    count : int
-        How many.
-
-    Returns
-    -------
-    list of str
-        Such as ``#440154``.
-
-    Raises
-    ------
-    MapError
-        The palette is not known.
-
-    Examples
-    --------
-    >>> ramp("viridis", 3)
-    ['#440154', '#21918c', '#fde725']
-    """
-    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in _colours(palette, count)]
 
 
 def paint_values(
@@ -141,7 +95,7 @@ def paint_values(
     first = math.floor(float(seen.min()) / step) * step if seen.size else 0.0
     codes = np.where(np.isfinite(values), np.rint((values - first) / step) + 1, 0).astype(np.int64)
     stops = tuple(ramp(palette, 33))
-    return _indexed(index, _colours(palette, _LEVELS)), Plane(codes, first, step, (low, high), stops)
+    return _indexed(index, ramp_rgb(palette, _LEVELS)), Plane(codes, first, step, (low, high), stops)
 
 
 def paint_classes(
@@ -181,7 +135,7 @@ def paint_classes(
     if len(kept) > _MOST_CLASSES:
         msg = f"{name}: {len(kept)} classes are more than {_MOST_CLASSES}; give a palette of values instead, such as 'viridis'"
         raise MapError(msg)
-    colours = np.array([_rgb(table[value][-1], name) for value in kept], np.uint8).reshape(-1, 3)
+    colours = np.array([parse_colour(table[value][-1], name) for value in kept], np.uint8).reshape(-1, 3)
     codes = np.zeros(values.shape, np.int64)
     for at, value in enumerate(kept):
         codes[values == value] = at + 1
@@ -248,7 +202,7 @@ def _limits(seen: NDArray[np.float64], palette: str, limits: tuple[float, float]
             raise MapError(msg)
         return low, high
     low, high = (float(edge) for edge in np.percentile(seen, (_LOW, _HIGH))) if seen.size else (0.0, 1.0)
-    if _row(palette)[0] and low < 0 < high:
+    if has_middle(palette) and low < 0 < high:
         low, high = -max(-low, high), max(-low, high)
     if low == high:
         low, high = low - max(abs(low) * 1e-3, 0.5), high + max(abs(high) * 1e-3, 0.5)
@@ -264,40 +218,3 @@ def _indexed(index: NDArray[np.uint8], colours: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "PNG", transparency=0, compress_level=7)
     return stream.getvalue()
-
-
-def _colours(palette: str, count: int) -> NDArray[np.uint8]:
-    stops = np.array([_rgb(colour, "palette") for colour in _row(palette)[1]], float)
-    at = np.linspace(0, len(stops) - 1, count)
-    return np.rint(np.column_stack([np.interp(at, np.arange(len(stops)), stops[:, k]) for k in range(3)])).astype(
-        np.uint8
-    )
-
-
-def _rgb(colour: str, name: str) -> tuple[int, int, int]:
-    from PIL import ImageColor
-
-    try:
-        red, green, blue = ImageColor.getrgb(colour)[:3]
-    except ValueError as error:
-        msg = f"{name}: {colour!r} is no colour; expected one such as '#0072B2'"
-        raise MapError(msg) from error
-    return red, green, blue
-
-
-def _row(palette: str) -> tuple[bool, list[str]]:
-    name = palette.removesuffix("_r")
-    if name not in _table():
-        msg = f"palette: {palette!r} is not one of {', '.join(_table())}"
-        raise MapError(msg)
-    is_diverging, colours = _table()[name]
-    return is_diverging, colours[::-1] if palette.endswith("_r") else colours
-
-
-@cache
-def _table() -> dict[str, tuple[bool, list[str]]]:
-    text = files("outfall.maps").joinpath("palettes.csv").read_text(encoding="utf-8")
-    return {
-        row["palette"]: (row["is_diverging"] == "yes", row["colours"].split())
-        for row in csv.DictReader(text.splitlines())
-    }
