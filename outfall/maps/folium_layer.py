@@ -115,7 +115,8 @@ class _Text(Element):
 
 def to_folium(drawn: Map, *, lang: Lang = "zh") -> folium.Map:
     """Return a folium map with the layers of a map of ours, a layer control and no base map."""
-    page = folium.Map(location=(33, 108), zoom_start=4, tiles=None, prefer_canvas=True, max_zoom=20, control_scale=True)
+    # maxZoom stands on the map itself: without a base map, clusters need it.
+    page = folium.Map(location=(33, 108), zoom_start=4, tiles=None, prefer_canvas=True, maxZoom=20, control_scale=True)
     root = page.get_root()
     assert isinstance(root, Figure)
     root.title = html.escape(drawn.title)
