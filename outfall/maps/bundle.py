@@ -32,6 +32,7 @@ DRAWING = (
     "symbols.js",
     "classes.js",
     "canvas.js",
+    "pixels.js",
     "lines.js",
     "points.js",
     "polygons.js",

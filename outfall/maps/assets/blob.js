@@ -58,22 +58,24 @@ function readRef(ref, body) {
     for (let plane = 0; plane < width; plane++) for (let i = 0, from = ref.o + plane * ref.n; i < ref.n; i++) bytes[i * width + plane] = body[from + i];
     return ref.t === 'f4' ? new Float32Array(bytes.buffer) : new Float64Array(bytes.buffer);
   }
-  return ref.w > 3 ? readLong(ref, body) : readShort(ref, body);
+  return ref.w > 4 ? readLong(ref, body) : readShort(ref, body);
 }
 
-// Whole numbers of up to three bytes: planes, the lowest first, then signs unfolded and differences summed.
-function readShort({ n, w, z, d, o }, body) {
+// Whole numbers of up to four bytes: planes, the lowest first, then signs unfolded and differences summed. What does not fit into 31 bits
+// and a sign is read again as long numbers.
+function readShort(ref, body) {
+  const { n, w, z, d, o } = ref;
   const out = new Int32Array(n);
-  const b = o + n, c = b + n;
-  if (w === 1) for (let i = 0; i < n; i++) out[i] = body[o + i];
-  else if (w === 2) for (let i = 0; i < n; i++) out[i] = body[o + i] | (body[b + i] << 8);
-  else for (let i = 0; i < n; i++) out[i] = body[o + i] | (body[b + i] << 8) | (body[c + i] << 16);
+  for (let plane = 0; plane < w; plane++) {
+    const from = o + plane * n, shift = 8 * plane;
+    for (let i = 0; i < n; i++) out[i] |= body[from + i] << shift;
+  }
   if (z) for (let i = 0; i < n; i++) out[i] = (out[i] >>> 1) ^ -(out[i] & 1);
-  // Sums may be longer than the differences they are made of: past 31 bits they are taken again as long numbers.
+  else if (w === 4 && out.some((value) => value < 0)) return readLong(ref, body);
   for (let turn = 0; turn < d; turn++) {
     for (let i = 0, sum = 0; i < n; i++) {
       sum += out[i];
-      if (sum !== (sum | 0)) return readLong({ n, w, z, d, o }, body);
+      if (sum !== (sum | 0)) return readLong(ref, body);
       out[i] = sum;
     }
   }

@@ -1,5 +1,8 @@
 // A canvas that lies on a Leaflet map, moves and zooms with it, and knows what is in view.
 
+// While a page puts itself together nothing is painted: each sheet is painted once, when all stands.
+let isHeld = false;
+
 const Sheet = L.Renderer.extend({
   options: { padding: 0.22, pane: 'overlayPane', className: '' },
 
@@ -24,8 +27,10 @@ const Sheet = L.Renderer.extend({
     const size = this._bounds.getSize();
     this._ratio = Math.min(2, window.devicePixelRatio || 1);
     L.DomUtil.setPosition(this._container, this._bounds.min);
-    this._container.width = Math.round(this._ratio * size.x);
-    this._container.height = Math.round(this._ratio * size.y);
+    // A canvas that is given its size anew is made anew.
+    const width = Math.round(this._ratio * size.x), height = Math.round(this._ratio * size.y);
+    if (this._container.width !== width) this._container.width = width;
+    if (this._container.height !== height) this._container.height = height;
     this._container.style.width = `${size.x}px`;
     this._container.style.height = `${size.y}px`;
     this._paint();
@@ -33,7 +38,7 @@ const Sheet = L.Renderer.extend({
   },
 
   _paint() {
-    if (!this._map || !this._bounds || !this._container) return;
+    if (isHeld || !this._map || !this._bounds || !this._container) return;
     const ctx = this._context;
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.clearRect(0, 0, this._container.width, this._container.height);
@@ -106,9 +111,15 @@ const LayerSheet = Sheet.extend({
     return true;
   },
 
+  isNarrowed() { return Boolean(this.hidden.size || this.only || this.filters.size); },
+
+  // The numbers of the parts in view whose row is drawn, in drawing order.
   inView(view, margin) {
     const m = (margin || 0) / view.scale;
-    return this.grid.find(view.left - m, view.top - m, view.right + m, view.bottom + m).filter((part) => this.isDrawn(this.layer.shape.row[part]));
+    const found = this.grid.find(view.left - m, view.top - m, view.right + m, view.bottom + m);
+    const { row } = this.layer.shape;
+    this.parts = this.isNarrowed() ? found.filter((part) => this.isDrawn(row[part])) : found.slice();
+    return this.parts;
   },
 
   // Returns the row under a position on the map, or -1.
