@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 from outfall.errors import MapError
 from outfall.maps.assembly import assemble, one_of
+from outfall.maps.beside import name_photos, shards_of
 from outfall.maps.bundle import DRAWING, pack_layers
 from outfall.maps.header import phrases
 from outfall.maps.policy import hosts_of
-from outfall.maps.writing import Beside, files_folder, name_photos, shards_of, write_page, write_zip
+from outfall.maps.writing import Beside, files_folder, write_page, write_zip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -298,12 +299,10 @@ class Map:
         shown = ", ".join(repr(layer)[7:-1] for layer in self.layers) or "no layers"
         return f"<Map {self.title!r}: {shown}>"
 
-    def _repr_html_(self) -> str:
-        from outfall.maps.notebook import notebook_html
-
-        return notebook_html(self)
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
+    def _repr_mimebundle_(self, **_asked: object) -> dict[str, object]:
         from outfall.maps.notebook import notebook_bundle
 
         return notebook_bundle(self)
+
+    def _repr_html_(self) -> str:
+        return str(self._repr_mimebundle_()["text/html"])

@@ -37,7 +37,7 @@ class Thumbnail:
     source : Path, optional
         Where that photo lies, for pages with full-size photos beside them.
     beside : str
-        How a page refers to the full-size photo beside it; empty where there is none.
+        Its path from the page, where it lies beside it; empty where it does not.
     """
 
     image: bytes

@@ -76,9 +76,7 @@ class _Frame:
         west, north = edges[:, 0].min(), edges[:, [1, 3]].min()
         east, south = edges[:, 2].max(), edges[:, [1, 3]].max()
         room = 1 - 2 * _EDGE_SHARE
-        self._scale = min(
-            2 * width_px * room / max(east - west, 1e-7), 2 * height_px * room / max(south - north, 1e-7)
-        )
+        self._scale = min(2 * width_px * room / max(east - west, 1e-7), 2 * height_px * room / max(south - north, 1e-7))
         self._middle = ((west + east) / 2, (north + south) / 2)
         self._centre = (width_px, height_px)
 

@@ -45,13 +45,14 @@ def browse(chromium):
 
 
 @contextmanager
-def opened(context, path, *, size=DESKTOP, mark="", answer=None, until=".ready"):
-    """Yield a page with ``requests``, ``errors`` and ``dialogs`` lists beside it."""
+def opened(context, path, *, size=DESKTOP, mark="", answer=None, until=".ready", beside=False):
+    """Yield a page with ``requests``, ``errors`` and ``dialogs`` lists; its own folder is no request where ``beside`` is true."""
     page = context.new_page()
     page.set_viewport_size({"width": size[0], "height": size[1]})
     heard = SimpleNamespace(page=page, requests=[], errors=[], dialogs=[])
     url = Path(path).resolve().as_uri()
-    page.on("request", lambda request: _note(heard, request, url))
+    own = (url, f"{url.rpartition('.')[0]}_files/") if beside else (url,)
+    page.on("request", lambda request: _note(heard, request, own))
     page.on("console", lambda said: heard.errors.append(said.text) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: heard.errors.append(str(error)))
     page.on("dialog", lambda dialog: (heard.dialogs.append(dialog.message), dialog.dismiss()))
@@ -71,6 +72,6 @@ def is_quiet(heard):
     return heard.requests == [] and heard.errors == [] and heard.dialogs == []
 
 
-def _note(heard, request, url):
-    if not request.url.startswith((url, "blob:", "data:")):
+def _note(heard, request, own):
+    if not request.url.startswith((*own, "blob:", "data:")):
         heard.requests.append(request.url)

@@ -14,6 +14,7 @@ import pytest
 from outfall.errors import MapError
 from outfall.maps import Map
 from outfall.maps.bundle import DRAWING, code, text_of
+from outfall.maps.page import _PAGE
 
 _VENDOR = files("outfall.maps").joinpath("assets", "vendor")
 _OURS = sorted(p.name for p in files("outfall.maps").joinpath("assets").iterdir() if p.name.endswith(".js"))
@@ -54,6 +55,16 @@ def test_our_files_are_short(name):
     text = text_of(name)
     assert text.count("\n") <= 300
     assert text.startswith("// ")
+
+
+def test_files_that_share_a_scope_share_no_name():
+    """No two script files of the page declare the same thing: the later one would silently take the place of the earlier."""
+    names = [
+        name
+        for file in dict.fromkeys((*DRAWING, *_PAGE))
+        for name in re.findall(r"^(?:async )?(?:function\*?|const|let|class) (\w+)", text_of(file), re.MULTILINE)
+    ]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
 
 
 def test_scripts_hold_no_closing_tag():

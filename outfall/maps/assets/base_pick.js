@@ -67,7 +67,7 @@ function drawBases() {
   const base = shelf.list[shelf.chosen];
   fill(panel,
     el('header', {}, el('h2', {}, say('base.title')), el('button', { type: 'button', class: 'round', 'aria-label': say('close'), title: say('close'), onclick: () => showBases(false) }, icon('close'))),
-    el('div', { class: 'choices', role: 'radiogroup', 'aria-label': say('base.title') }, choice(-1, say('base.none'), say('base.none.note')), shelf.list.map((one, at) => choice(at, called(one), factsOf(one)))),
+    el('div', { class: 'choices', role: 'radiogroup', 'aria-label': say('base.title') }, choice(-1, say('base.none'), say('base.none.note')), shelf.list.map((one, at) => choice(at, called(one), factsOfBase(one)))),
     base && base.needsKey && keyRow(base),
     base && el('label', { class: 'by' }, say('legend.opacity'), el('input', { type: 'range', min: '0.1', max: '1', step: '0.05', value: String(shelf.share), 'aria-label': `${say('legend.opacity')}: ${called(base)}`, oninput: (event) => { shelf.share = Number(event.target.value); shelf.sheet.setOpacity(shelf.share); } })),
     base && noteOf(base) && el('p', { class: 'hint' }, noteOf(base)),
@@ -91,7 +91,7 @@ function refocus() {
 const inLanguage = (words) => (words && words[app.lang]) || '';
 const noteOf = (base) => inLanguage(base.note);
 
-function factsOf(base) {
+function factsOfBase(base) {
   const where = base.isPicked ? say('base.from.file') : base.urls ? say('base.from.hosts') : say('base.from.page', base.cut.mb < 0.1 ? '< 0.1' : number(base.cut.mb, 1));
   const shift = base.datum === 'gcj02' ? ' · GCJ-02' : base.datum === 'bd09' ? ' · BD-09' : '';
   return `${where} · ${say('base.zooms', base.min, base.max)}${shift}`;

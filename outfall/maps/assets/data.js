@@ -131,7 +131,14 @@ function sha256Here(bytes) {
   return new Uint8Array(Array.from(state).flatMap((value) => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255]));
 }
 
-// A full-size photo beside the page: only a relative path of the shape the writer makes.
-function besideOf(photo) {
-  return photo.beside && /^[^:/?#\\]+\/photos\/[^:/?#\\]+$/.test(photo.beside) ? photo.beside : '';
+// The photo beside the page takes the place of the small one; where it is gone the page says so.
+function bringFull(figure, photo, address) {
+  const small = figure.querySelector('img');
+  const full = el('img', { alt: photo.file });
+  full.onload = () => { if (small.isConnected) small.replaceWith(full); };
+  full.onerror = () => {
+    const link = figure.querySelector('a');
+    if (small.isConnected && link) link.replaceWith(el('span', { class: 'missing', role: 'status' }, say('photo.missing', photo.beside)));
+  };
+  full.src = address;
 }

@@ -7,7 +7,7 @@ const MAJOR = /^(highway|motorway|trunk|primary|major_road|freeway)/i;
 const PLACES = new Map(Object.entries({ country: 0, state: 1, province: 1, region: 1, city: 2, locality: 3, town: 3, suburb: 5, village: 5, neighbourhood: 6, hamlet: 7 }));
 const MIDDLE = /^(secondary|tertiary|medium_road)/i;
 
-function* fieldsOf(bytes, at, end) {
+function* readFields(bytes, at, end) {
   const reader = { at };
   while (reader.at < end) {
     const tag = varint(bytes, reader), kind = tag & 7;
@@ -38,7 +38,7 @@ function varint(bytes, reader) {
 
 function valueOf(bytes, from, to) {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  for (const [field, at, end] of fieldsOf(bytes, from, to)) {
+  for (const [field, at, end] of readFields(bytes, from, to)) {
     if (field === 1) return new TextDecoder().decode(bytes.subarray(at, end));
     if (field === 2) return view.getFloat32(at, true);
     if (field === 3) return view.getFloat64(at, true);
@@ -52,14 +52,14 @@ function valueOf(bytes, from, to) {
 // Returns {paths: class -> Path2D in unit tiles, names: [{zh, en, u, v, turn, length, rank, kind}]}.
 function readShapes(bytes) {
   const tile = { paths: {}, names: [] };
-  for (const [field, at, end] of fieldsOf(bytes, 0, bytes.length)) if (field === 3) readLayer(bytes, at, end, tile);
+  for (const [field, at, end] of readFields(bytes, 0, bytes.length)) if (field === 3) readLayer(bytes, at, end, tile);
   tile.names.sort((one, other) => one.rank - other.rank);
   return tile;
 }
 
 function readLayer(bytes, from, to, tile) {
   const layer = { name: '', extent: 4096, keys: [], values: [], rows: [] };
-  for (const [field, at, end] of fieldsOf(bytes, from, to)) {
+  for (const [field, at, end] of readFields(bytes, from, to)) {
     if (field === 1) layer.name = new TextDecoder().decode(bytes.subarray(at, end));
     else if (field === 2) layer.rows.push([at, end]);
     else if (field === 3) layer.keys.push(new TextDecoder().decode(bytes.subarray(at, end)));
@@ -72,7 +72,7 @@ function readLayer(bytes, from, to, tile) {
 function readRow(bytes, from, to, layer, tile) {
   let type = 0, shape = null;
   const told = Object.create(null);
-  for (const [field, at, end] of fieldsOf(bytes, from, to)) {
+  for (const [field, at, end] of readFields(bytes, from, to)) {
     if (field === 3) type = at;
     else if (field === 4) shape = [at, end];
     else if (field === 2) {
