@@ -32,11 +32,12 @@ PACK_HEADINGS = {
     "pack_photos": ("照片原名", "Photos as registered"),
     "register_ref": ("台账数据来源", "Source in the register"),
     "field_note": ("外业备注", "Note from the field"),
+    "field_name": ("外业名称", "Name in the field"),
 }
 # Ours read "pack_name" where the format shows a name of its own; what people type over that name wins.
 _SHOWN = ("description", "desc", "cmt", "folder", "sym", "type", "time")
 _PHOTO = re.compile(r"^(?:photo|照片)_?\d*$")
-_TAG = re.compile(r"^\[\[(?P<pack>[^/\]]*)/(?P<id>[^\]]*)\]\]\s*")
+_TAG = re.compile(r"^\[\[(?P<pack>[^/\]]*)/(?P<id>[^/\]]*)/(?P<shown>[^\]]*)\]\]\s*")
 _LIVE = re.compile(r"^[\s']*[=+\-@\t\r＝＋－＠﹢﹣−]")
 _GUARDED = re.compile(r"^'[\s']*[=+\-@\t\r＝＋－＠﹢﹣−]")
 _PLACES = ("经度(°)", "纬度(°)")
@@ -194,11 +195,15 @@ def _tagged(frame: pd.DataFrame) -> pd.DataFrame | None:
     if not any(found):
         return None
     texts = [str(note)[match.end() :] if match else str(note) for note, match in zip(frame["note"], found, strict=True)]
+    is_typed = [
+        match is None or shown_digest(f"{name} {text}")[: len(match["shown"])] != match["shown"]
+        for name, text, match in zip(frame["name"], texts, found, strict=True)
+    ]
     columns = {
         "outfall_id": [unquote(match["id"]) if match else None for match in found],
         "pack_id": [match["pack"] if match else None for match in found],
         "note": texts,
-        "field_name": list(frame["name"]),
-        "field_note": texts,
+        "field_name": [name if typed else None for name, typed in zip(frame["name"], is_typed, strict=True)],
+        "field_note": [text if typed else None for text, typed in zip(texts, is_typed, strict=True)],
     }
     return frame.assign(**{name: pd.Series(values, index=frame.index, dtype="str") for name, values in columns.items()})

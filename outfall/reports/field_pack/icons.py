@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_icon"]
 
 _SIDE_PX, _TIMES = 48, 8
-_EDGE_SHARE, _LETTER_SHARE, _STROKE_SHARE = 0.09, 0.5, 0.085
+_EDGE_SHARE, _LETTER_SHARE, _STROKE_SHARE = 0.06, 0.5, 0.085
 # Letters drawn as strokes, since not every machine has a font with them: points in the square -1 … 1.
 _STROKES: Mapping[str, tuple[tuple[tuple[float, float], ...], ...]] = {
     "✓": (((-0.62, 0.02), (-0.16, 0.48), (0.66, -0.46)),),
@@ -85,4 +85,13 @@ def _write(pen: ImageDraw, letter: str, side: float, shape: str) -> None:
     elif letter:
         from PIL import ImageFont
 
-        pen.text((middle, middle), letter, fill="#ffffff", anchor="mm", font=ImageFont.load_default(reach * 2.1))
+        font = ImageFont.load_default(reach * 2.2)
+        pen.text(
+            (middle, middle),
+            letter,
+            fill="#ffffff",
+            anchor="mm",
+            font=font,
+            stroke_width=wide // 4,
+            stroke_fill="#ffffff",
+        )

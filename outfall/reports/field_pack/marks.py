@@ -33,6 +33,7 @@ _FIRST = (
     *("name", "status", "outfall_class", "code_national", "code_local", "receiving_water", "side", "outfall_shape"),
     *("is_discharging", "diameter_mm", "address", "responsible_party", "note", "outfall_id"),
 )
+_SHORT = 6
 _MARKS = str.maketrans(dict.fromkeys("\t,，;；\n\r", "、"))
 _SHIFTS = {"gcj02": ("g", wgs84_to_gcj02), "bd09": ("b", wgs84_to_bd09)}
 
@@ -67,8 +68,8 @@ def write_ovital(packed: Packed, path: Path) -> None:
             continue
         name = packed.labels[at].translate(_MARKS)
         status = label("outfall_status", row["status"], lang=settings.lang)
-        tag = f"[[{packed.pack_id}/{quote(str(row['outfall_id']), safe='')}]]"
-        note = f"{tag} {status}"
+        shown = shown_digest(f"{name} {status}")[:_SHORT]
+        note = f"[[{packed.pack_id}/{quote(str(row['outfall_id']), safe='')}/{shown}]] {status}"
         cells = [flag] * bool(flag) + [_angle(lon[at], settings.angle), _angle(lat[at], settings.angle), name, note]
         lines.append(",".join(cells))
     text = "".join(f"{line}\r\n" for line in lines)
@@ -162,7 +163,7 @@ def _told(packed: Packed, name: str, value: str) -> str:
         return label(declared.allowed, value, lang=lang)
     if declared is not None and declared.dtype == "flag" and lang == "zh":
         return "是" if value == "yes" else "否"
-    return value
+    return f"{float(value):.10g}" if declared is not None and declared.dtype == "real" else value
 
 
 def _gpx(packed: Packed) -> Iterator[str]:

@@ -93,6 +93,7 @@ def _context(packed: Packed) -> list[Layer]:
 def _plain(table: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
     """Return the columns of the contract in EPSG:4490, those a package cannot hold as text."""
     kept = [column for column in contract(name).columns if column in table.columns]
-    moved = to_crs(table[[*kept, table.geometry.name]], _CGCS2000, where=name).rename_geometry("geometry")
+    moved = to_crs(table[[*kept, table.geometry.name]], _CGCS2000, where=name)
+    moved = moved if moved.geometry.name == "geometry" else moved.rename_geometry("geometry")
     others = [column for column in kept if moved[column].dtype == object]
     return gpd.GeoDataFrame(moved.astype(dict.fromkeys(others, "str")))
