@@ -11,6 +11,9 @@ from outfall.maps.basemap_makers import amap, openstreetmap, tencent, tianditu
 from outfall.maps.drawing import draw
 from outfall.maps.layers import Layer
 from outfall.maps.page import Map
+from outfall.maps.survey_layers import bank_layer, link_layer
+from outfall.maps.track_layers import track_layer
+from outfall.maps.water_layers import clue_layer, plume_layer, sample_layer
 
 if TYPE_CHECKING:
     from outfall.maps.folium_layer import PackedLayer
@@ -24,14 +27,20 @@ __all__ = [
     "Map",
     "PackedLayer",
     "amap",
+    "bank_layer",
+    "clue_layer",
     "cut_basemap",
     "draw",
     "inline",
+    "link_layer",
     "online",
     "open_basemap",
     "openstreetmap",
+    "plume_layer",
+    "sample_layer",
     "tencent",
     "tianditu",
+    "track_layer",
 ]
 
 _HOMES = {"PackedLayer": "folium_layer", "Inlined": "offline", "inline": "offline"}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
     from numpy.typing import NDArray
 
 __all__ = ["breaks_of", "classify", "number_looks", "unit_of", "viridis"]
@@ -62,6 +65,7 @@ def breaks_of(values: pd.Series) -> tuple[float, ...]:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> breaks_of(pd.Series([0.0, 12.0, 31.0, 44.0, 58.0]))
     (0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
     >>> breaks_of(pd.Series([1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 400.0, 9000.0]))
@@ -99,6 +103,7 @@ def classify(values: pd.Series, breaks: tuple[float, ...]) -> NDArray[np.int64]:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> classify(pd.Series([0.0, 5.0, 10.0, None]), (0.0, 5.0, 10.0)).tolist()
     [0, 1, 1, 2]
     """
@@ -109,7 +114,7 @@ def classify(values: pd.Series, breaks: tuple[float, ...]) -> NDArray[np.int64]:
     return found
 
 
-def number_looks(values: pd.Series, *, kind: str, missing: dict[str, object]) -> list[dict[str, object]]:
+def number_looks(values: pd.Series, *, kind: str, missing: Mapping[str, object]) -> list[dict[str, object]]:
     """Return one look per class of a column of numbers, from low and light to high and dark, then the missing.
 
     Parameters
@@ -128,14 +133,15 @@ def number_looks(values: pd.Series, *, kind: str, missing: dict[str, object]) ->
 
     Examples
     --------
+    >>> import pandas as pd
     >>> looks = number_looks(pd.Series([1.0, 2.0, None]), kind="points", missing={"value": "", "colour": "#8b949e"})
     >>> looks[0]["from"], looks[-1]["colour"]
     (1.0, '#8b949e')
     """
     breaks = breaks_of(values)
-    pairs = list(zip(breaks, breaks[1:], strict=False)) or [(edge, edge) for edge in breaks]
+    pairs = list(pairwise(breaks)) or [(edge, edge) for edge in breaks]
     colours = viridis(len(pairs))
-    is_point = kind not in ("lines", "polygons")
+    shape = {"lines": "line", "polygons": "area"}.get(kind, "circle")
     looks: list[dict[str, object]] = [
         {
             "value": f"{low:g}",
@@ -144,8 +150,8 @@ def number_looks(values: pd.Series, *, kind: str, missing: dict[str, object]) ->
             "zh": _range_text(low, high),
             "en": _range_text(low, high),
             "colour": colour,
-            "edge": _EDGE if is_point else "#ffffff",
-            "shape": "circle" if is_point else "line",
+            "edge": _EDGE if shape == "circle" else "#ffffff",
+            "shape": shape,
             "letter": "",
             "letter_zh": "",
             "width": 2.4 + 1.8 * at / max(1, len(pairs) - 1),
@@ -153,7 +159,7 @@ def number_looks(values: pd.Series, *, kind: str, missing: dict[str, object]) ->
         for at, ((low, high), colour) in enumerate(zip(pairs, colours, strict=True))
     ]
     if len(_known(values)) < len(values) or not looks:
-        looks.append({**missing, "shape": "circle" if is_point else "line"})
+        looks.append({**missing, "shape": shape})
     return looks
 
 
@@ -166,7 +172,7 @@ def unit_of(name: str, declared: str = "") -> str:
     ('mg/L', 'mm', '')
     """
     if declared:
-        return _UNITS.get(declared, declared)
+        return _UNITS.get(declared.lower().replace("/", ""), declared)
     return _UNITS.get(name.rsplit("_", 1)[-1].lower(), "") if "_" in name else ""
 
 
@@ -178,7 +184,7 @@ def viridis(count: int) -> list[str]:
     >>> viridis(2)
     ['#d7e22a', '#440154']
     """
-    places = np.linspace(_LIGHTEST, 0.0, count) if count > 1 else np.array([0.45])
+    places = np.linspace(_LIGHTEST, 0.0, count) if count > 1 else np.full(count, 0.45)
     stops = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in _VIRIDIS], dtype=float)
     at = places * (len(stops) - 1)
     mixed = np.column_stack([np.interp(at, np.arange(len(stops)), stops[:, channel]) for channel in range(3)])
@@ -199,14 +205,23 @@ def _even(least: float, most: float, count: int) -> tuple[float, ...]:
     power = 10.0 ** np.floor(np.log10(rough))
     step = power * min(_STEPS, key=lambda part: (part * power < rough * 0.999, part))
     first, last = np.floor(least / step + 1e-9), np.ceil(most / step - 1e-9)
+    first -= _round(first * step, 12) > least
+    last += _round(last * step, 12) < most
     return tuple(_round(at * step, 12) for at in np.arange(first, last + 1))
 
 
 def _quantiles(known: NDArray[np.float64]) -> tuple[float, ...]:
-    inner = [_round(float(edge), 2) for edge in np.quantile(known, np.arange(1, 6) / 6, method="inverted_cdf")]
     least, most = float(known.min()), float(known.max())
+    finest = int(2 - np.floor(np.log10(most - least)))
+    inner = [_finer(float(edge), finest) for edge in np.quantile(known, np.arange(1, 6) / 6, method="inverted_cdf")]
     edges = sorted({edge for edge in inner if least < edge < most})
     return (_outwards(least, -1), *edges, _outwards(most, 1))
+
+
+def _finer(value: float, decimals: int) -> float:
+    """Return a value of two digits, or of more where a hundredth of the range asks for them."""
+    own = 1 - int(np.floor(np.log10(abs(value)))) if value else decimals
+    return round(value, max(own, decimals - 1))
 
 
 def _outwards(value: float, sign: int) -> float:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import geopandas as gpd
-import numpy as np
 import pandas as pd
-import shapely
 
 from outfall.errors import MapError, Problem
 from outfall.maps.answers import judge
@@ -15,12 +12,15 @@ from outfall.maps.header import reach_looks
 from outfall.maps.layers import Layer
 from outfall.maps.page import Map
 from outfall.maps.photos import find_photos, make_thumbnails
+from outfall.maps.placing import place_along
 from outfall.maps.raster import under_layers
 from outfall.tables import contract, split_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import geopandas as gpd
 
     from outfall.maps.answers import Found
     from outfall.network import Network
@@ -163,7 +163,7 @@ def _source_layer(sources: gpd.GeoDataFrame) -> Layer:
 
 def _sighting_layer(sightings: gpd.GeoDataFrame, reaches: gpd.GeoDataFrame) -> Layer:
     _require(sightings, "sightings", "sighting_id")
-    table = _placed(sightings, reaches)
+    table = place_along(sightings, reaches)
     return Layer(
         "sightings",
         "points",
@@ -177,23 +177,6 @@ def _sighting_layer(sightings: gpd.GeoDataFrame, reaches: gpd.GeoDataFrame) -> L
         search=_present(table, "sighting_id", "code", "name"),
         is_shown=False,
     )
-
-
-def _placed(sightings: gpd.GeoDataFrame, reaches: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return sightings with a point on their reach where they have only a distance along it."""
-    has_none = sightings.geometry.isna() | sightings.geometry.is_empty
-    if not {"reach_id", "along_m"} <= set(sightings.columns) or not has_none.any():
-        return sightings
-    table = sightings if sightings.crs is not None else sightings.set_crs(reaches.crs)
-    lines = reaches.set_index("reach_id").geometry.to_crs(table.crs)
-    lengths_m = reaches.set_index("reach_id")["length_m"].astype("float64")
-    known = has_none & table["reach_id"].isin(lines.index) & table["along_m"].notna()
-    names = table.loc[known, "reach_id"]
-    share = table.loc[known, "along_m"].to_numpy(float) / np.maximum(lengths_m.reindex(names).to_numpy(), 1e-9)
-    points = shapely.line_interpolate_point(np.asarray(lines.reindex(names)), np.clip(share, 0, 1), normalized=True)
-    geometry = table.geometry.copy()
-    geometry[known] = gpd.GeoSeries(points, index=names.index, crs=table.crs)
-    return table.set_geometry(geometry)
 
 
 def _is_doubtful(outfalls: pd.DataFrame) -> pd.Series:

@@ -28,7 +28,7 @@ __all__ = ["describe_layer", "name_layer", "phrases", "reach_looks"]
 
 _PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#6d5a4a", "#4b4f9e")
 _SHAPES = ("circle", "diamond", "square", "triangle")
-_STYLE_LISTS = {"look": "reach_look", "answer": "outfall_answer"}
+_STYLE_LISTS = {"look": "reach_look", "answer": "outfall_answer", "seen": "bank_seen", "grade": "sample_grade"}
 _MISSING_LOOK = {"value": "", "colour": "#8b949e", "edge": "#ffffff", "shape": "circle", "letter": "", "letter_zh": ""}
 _MAX_CLASSES = 24
 
@@ -146,7 +146,7 @@ def _describe_column(layer: Layer, name: str, blob: Blob) -> dict[str, object]:
     told = {**head, **blob.words(values)}
     shown = _words_of(name, declared)
     if shown:
-        told["words"] = {value: shown[value] for value in told["values"] if value in shown}  # type: ignore[attr-defined]
+        told["words"] = {value: shown[value] for value in told.get("values", shown) if value in shown}  # type: ignore[attr-defined]
     if declared is not None and declared.dtype == "ids":
         told["type"] = "ids"
     return told
@@ -168,6 +168,9 @@ def _flag_words(values: pd.Series) -> pd.Series:
 def _heading(name: str, declared: Column | None, lang: Lang) -> str:
     if declared is not None:
         return declared.heading(lang)
+    known = parameters().get(name)
+    if known is not None:
+        return f"{known.zh if lang == 'zh' else known.en}{f' ({unit_of(name, known.unit)})' if known.unit not in ('', '1') else ''}"
     return phrases(lang).get(f"column.{name}", name)
 
 

@@ -35,7 +35,7 @@ const BINS = 8;
 
 // A share is said in per cent, as everywhere on the page.
 function sayAmount(column, value) {
-  return column.share ? percent(value) : number(value, Math.abs(value) < 10 ? 3 : 1);
+  return column.share ? percent(value) : number(Number(value.toPrecision(4)), 6);
 }
 
 function rangeName(layer, sheet, look) {
@@ -81,7 +81,7 @@ function histogramOf(layer, sheet) {
 
 function briefNumber(column, value) {
   if (column.share) return `${number(value * 100, 0)}`;
-  return Math.abs(value) >= 10000 ? `${number(value / 1000, 0)}k` : number(value, Math.abs(value) < 10 ? 2 : 0);
+  return Math.abs(value) >= 10000 ? `${number(value / 1000, 0)}k` : number(Number(value.toPrecision(3)), 4);
 }
 
 function binsOf(sheet, column, numbers, classes) {
