@@ -35,6 +35,7 @@ DRAWING = (
     "pixels.js",
     "lines.js",
     "points.js",
+    "clusters.js",
     "polygons.js",
 )
 

@@ -15,7 +15,7 @@ const LabelSheet = Sheet.extend({
   // Symbols take their room before any name does.
   block(view, sheet, taken) {
     const parts = sheet.parts || sheet.inView(view, 0);
-    if (parts.length > 400) return [];
+    if (parts.length > 400 || sheet.groups || sheet.isSurface) return [];
     const { east, south } = sheet.layer.shape;
     const r = (sheet.radius || 8) - 1;
     for (const part of parts) {

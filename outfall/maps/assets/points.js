@@ -6,6 +6,17 @@ const PointSheet = LayerSheet.extend({
     const { east, south, row } = this.layer.shape;
     // As many on a small screen are more crowded.
     this.radius = this.sizeFor(parts.length * Math.max(1, 1.6e6 / (view.width * view.height)), view.zoom);
+    const mode = modeOf(this, parts.length);
+    this.groups = null;
+    this.isSurface = mode === 'density';
+    if (mode === 'clusters') {
+      drawGroups(this, ctx, view);
+      return;
+    }
+    if (mode === 'density') {
+      drawDensity(this, ctx, view, parts);
+      return;
+    }
     if (parts.length > MANY) {
       this.dots(ctx, view, parts);
       return;
@@ -21,6 +32,15 @@ const PointSheet = LayerSheet.extend({
       ctx.drawImage(made.canvas, x - made.half, y - made.half, 2 * made.half, 2 * made.half);
     }
     ctx.globalAlpha = 1;
+  },
+
+  // A circle or a surface hides its points: only what is drawn by itself can be picked.
+  hit(latlng, reachPx) {
+    if (this.isSurface) return -1;
+    const row = LayerSheet.prototype.hit.call(this, latlng, reachPx);
+    if (row < 0 || !this.groups) return row;
+    const part = this.layer.partOf[row];
+    return this.groups.some((group) => group.part === part) ? row : -1;
   },
 
   // Thousands: dots in the colours of their classes, those that are dim below.

@@ -71,6 +71,7 @@ function listen() {
   });
   map.on('click', (event) => {
     if (app.taker) { app.taker(event); return; }
+    if (openGroup(event.latlng)) return;
     const hit = under(event.latlng, L.Browser.mobile);
     if (!hit) { if (app.selected) deselect(); return; }
     app.trail = [];
