@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from outfall.maps.offline_parts import embed_script, embed_style
 from outfall.maps.offline_store import data_uri
-from outfall.maps.vendored import read_member
+from outfall.maps.vendored import find_asset, read_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,9 @@ _SOURCES = {
 }
 _HINTS = {"preload", "preconnect", "dns-prefetch", "prefetch", "modulepreload"}
 _DEPTH = 4
+# A plugin that draws symbols of Font Awesome on its own.
+_SYMBOL = re.compile(rb"\bfa[sr]? fa-|prefix\s*:\s*[\"']fa[\"']")
+_DRAWN_BY_SCRIPT = " fa-solid "
 
 
 def embed_page(text: str, store: Store, *, depth: int = 0) -> str:
@@ -39,7 +42,7 @@ def embed_page(text: str, store: Store, *, depth: int = 0) -> str:
     walk = _Walk(text)
     walk.feed(text)
     walk.close()
-    used = "".join(walk.spoken)
+    used = "".join([*walk.spoken, *(_DRAWN_BY_SCRIPT for url in walk.scripts if _draws_symbols(url))])
     parts, at = [], 0
     for start, end, tag, attributes in walk.found:
         if start < at:
@@ -58,6 +61,7 @@ class _Walk(HTMLParser):
         self._open: tuple[int, str, dict[str, str]] | None = None
         self.found: list[tuple[int, int, str, dict[str, str]]] = []
         self.spoken: list[str] = []
+        self.scripts: list[str] = []
 
     def _at(self) -> int:
         line, column = self.getpos()
@@ -68,6 +72,7 @@ class _Walk(HTMLParser):
         start, raw = self._at(), self.get_starttag_text() or ""
         if tag in ("script", "style"):
             self._open = (start, tag, attributes)
+            self.scripts += [attributes["src"]] if attributes.get("src") else []
             return
         if tag != "link":
             self.spoken.append(raw)
@@ -163,6 +168,11 @@ def _frame(raw: str, attributes: dict[str, str], store: Store, depth: int) -> st
     if re.match(r"(https?:)?//", source):
         store.lack(source, "<iframe src>", "a page of another server", "show it as a link, or as a picture of it")
     return raw
+
+
+def _draws_symbols(url: str) -> bool:
+    found = find_asset(url)
+    return found is not None and bool(_SYMBOL.search(found.content))
 
 
 def _inner(store: Store, depth: int) -> Callable[[str], str]:

@@ -30,6 +30,8 @@ _USES = {
     "glyphicons": r"glyphicon",
 }
 
+_SYMBOLS = ("@fortawesome/", "bootstrap@3")
+
 _LITERAL = re.compile(r"([\"'`])((?:https?:)?//[^\"'`\s<>\\]+)\1")
 _ATTRIBUTE = re.compile(
     r"(<(?:img|iframe|source|video|audio|embed|script)\b[^<>]*?\bsrc=\\?[\"'])((?:https?:)?//[^\"'\\\s<>]+)",
@@ -42,7 +44,7 @@ _ENDINGS = re.compile(
 )
 _PICTURE = re.compile(r"\.(png|jpe?g|gif|webp|svg|ico|mp4|webm)(?:[?#].*)?$", re.IGNORECASE)
 _CALLS = re.compile(
-    r"(fetch|getJSON|\.ajax|d3\.\w+|tileLayer|wms|imageOverlay|videoOverlay|realtime|protobuf|\"?(iconUrl|shadowUrl|iconRetinaUrl|url|URL|source)\"?\s*:)\s*\(?\s*\[?\s*$"
+    r"(fetch|getJSON|\.ajax|d3\.\w+|tileLayer|wms|imageOverlay|videoOverlay|realtime|protobuf|\"?(iconUrl|shadowUrl|iconRetinaUrl)\"?\s*:)\s*\(?\s*\[?\s*$"
 )
 _NAMES = re.compile(r"www\.w3\.org|vega\.github\.io/schema|json-schema\.org")
 
@@ -88,12 +90,7 @@ def _face(rule: str, store: Store, where: str, base: str, used: str | None) -> s
     outside = [url for url in urls if url and not url.startswith("data:")]
     if not outside:
         return rule
-    if (
-        used is not None
-        and base
-        and any(key in url for key in _USES for url in outside)
-        and not _is_used(outside, used)
-    ):
+    if used is not None and base.startswith(_SYMBOLS) and not _is_used(outside, used):
         return ""
     order = sorted(outside, key=lambda url: next((n for n, end in enumerate(_FORMATS) if end in url), len(_FORMATS)))
     for url in order:

@@ -180,6 +180,11 @@ def _tree():
     return page
 
 
+def _text_path():
+    line = folium.PolyLine(LINE)
+    return _with(line, plugins.PolyLineTextPath(line, "→", repeat=True))
+
+
 def _float():
     return _with(plugins.FloatImage("data:image/gif;base64,R0lGODlhAQABAAAAACw=", bottom=5, left=5))
 
@@ -216,7 +221,7 @@ GALLERY = {
     "mouse_position": (lambda: _with(plugins.MousePosition()), ".leaflet-control-mouseposition"),
     "locate": (lambda: _with(plugins.LocateControl()), ".leaflet-control-locate"),
     "geocoder": (lambda: _with(plugins.Geocoder()), ".leaflet-control-geocoder"),
-    "text_path": (lambda: _text_path(), "text textPath, textPath"),
+    "text_path": (_text_path, "text textPath, textPath"),
     "ant_path": (lambda: _with(plugins.AntPath(LINE)), "path.leaflet-ant-path"),
     "polyline_offset": (lambda: _with(plugins.PolyLineOffset(LINE, offset=6)), PATH),
     "encoded": (lambda: _with(plugins.PolyLineFromEncoded("_p~iF~cn~U_ulLn{vA_mqNvxq`@")), "path"),
@@ -239,8 +244,3 @@ GALLERY = {
     "side_by_side": (_side_by_side, ".leaflet-sbs-range"),
     "polygon_marker": (lambda: _with(folium.RegularPolygonMarker(HERE, number_of_sides=5, radius=20)), "path"),
 }  # fmt: skip
-
-
-def _text_path():
-    line = folium.PolyLine(LINE)
-    return _with(line, plugins.PolyLineTextPath(line, "→", repeat=True))

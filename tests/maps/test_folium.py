@@ -92,6 +92,22 @@ def test_a_layer_knows_its_bounds():
 
 
 @pytest.mark.browser
+def test_hostile_names_are_only_text_in_controls(browser, tmp_path):
+    """The name of a layer and of its classes is text in controls and legend, whatever it holds."""
+    page = _map()
+    for at, text in enumerate(HOSTILE[:8]):
+        table = gpd.GeoDataFrame({text: [text, "b"]}, geometry=[Point(120.1, 30.2), Point(120.2, 30.3)], crs=4490)
+        PackedLayer(Layer(f"{at}{text}", "points", table, zh=text, style=text)).add_to(page)
+    folium.LayerControl(collapsed=False).add_to(page)
+    with _show(browser, page, tmp_path) as heard:
+        heard.page.wait_for_function(_OPENED.format(8))
+        names = heard.page.locator(".leaflet-control-layers-overlays label").all_inner_texts()
+        assert [name.strip() for name in names] == HOSTILE[:8]
+        assert heard.page.title() != "ran"
+        assert is_quiet(heard)
+
+
+@pytest.mark.browser
 def test_hostile_text_is_only_text_in_folium(browser, tmp_path):
     """On a folium page a click shows hostile fields as text, and nothing runs or breaks."""
     town = hostile_town()

@@ -16,6 +16,8 @@ from outfall.maps.vendored import find_asset
 from tests.maps.browser import opened
 from tests.maps.gallery import GALLERY
 
+# Examples whose pictures are letters of a font.
+_SYMBOLS = {"icons", "glyphicons", "timestamped", "heat_map_time", "beautify", "locate"}
 _LEFT_OUT = {"Leaflet.VectorGrid.bundled.js", "arrow-move.png"}
 
 
@@ -56,6 +58,10 @@ def test_folium_examples_open_offline(browser, tmp_path, name):
         assert [url for url in heard.requests if url not in listed] == []
         own = [text for text in heard.errors if not re.search(r"L\.Mixin\.Events|Deprecat|deprecat", text)]
         assert own == []
+        if name in _SYMBOLS:
+            assert "loaded" in heard.page.evaluate(
+                "document.fonts.ready.then((all) => [...all].map((one) => one.status))"
+            )
 
 
 def test_tiles_are_listed_with_advice():
@@ -80,6 +86,7 @@ def test_mirrors_are_understood():
     for url in (
         "//cdn.bootcdn.net/ajax/libs/leaflet/1.9.4/leaflet.js",
         "https://fastly.jsdelivr.net/npm/leaflet@1.9.4/dist/leaflet.js",
+        "https://code.jquery.com/ui/1.12.1/jquery-ui.js",
     ):
         assert find_asset(url).is_same
 
