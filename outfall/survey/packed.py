@@ -96,6 +96,8 @@ def join_photos(frame: pd.DataFrame) -> pd.Series:
 def unpack(brought: Brought, file: Path) -> Brought:
     """Return what a pack brought home under the columns of the register, with the uuid as the id of each row.
 
+    A submission keeps the id of its instance: it is a visit, and one outfall may have many.
+
     Parameters
     ----------
     brought : Brought
@@ -115,7 +117,7 @@ def unpack(brought: Brought, file: Path) -> Brought:
         return brought if frame is None else replace(brought, frame=frame)
     if not is_packed(list(frame.columns)):
         return brought
-    if file.suffix.casefold() == ".csv":
+    if file.suffix.casefold() == ".csv" and not brought.has_ids:  # ours, not a submission
         texts = [name for name in frame.columns if name != "source_ref"]
         frame = frame.assign(**{name: frame[name].map(_unguarded, na_action="ignore") for name in texts})
     frame = _named(frame)
@@ -173,10 +175,7 @@ def _identified(frame: pd.DataFrame) -> pd.DataFrame:
         return frame.assign(uuid=frame["sighting_id"] if "sighting_id" in frame.columns else None)
     uuid = frame["uuid"].astype("str").str.strip().str.strip("{}")
     frame = frame.assign(uuid=uuid.mask(uuid.eq("")))
-    given = {"sighting_id": frame["uuid"]}
-    if "sighting_id" in frame.columns:
-        given = {"sighting_id": frame["sighting_id"].astype("str").where(frame["uuid"].isna(), frame["uuid"])}
-    return frame.assign(**given)
+    return frame if "sighting_id" in frame.columns else frame.assign(sighting_id=frame["uuid"])
 
 
 def _is_named(name: str, ids: Sequence[str]) -> bool:

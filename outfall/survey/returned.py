@@ -37,7 +37,8 @@ def read_returned(
     Parameters
     ----------
     path : path
-        Any file of a pack, as it came home: KMZ, GPX, OVITAL text, GeoJSON, workbook, GeoPackage or CSV.
+        Any file of a pack, as it came home: KMZ, GPX, OVITAL text, GeoJSON, workbook, GeoPackage or CSV; or the
+        submissions of its form.
     crs : anything pyproj understands, or "gcj02" or "bd09"
         What lon and lat columns are; EPSG:4490 by default, as packed.
     tz : str, optional
@@ -51,7 +52,8 @@ def read_returned(
         Columns of the contract ``outfalls`` that the file carries, in its order; then ``uuid``, ``pack_id``,
         ``pack_day``, ``pack_team``, ``pack_register`` (``seq:hash`` of the event the pack was taken at) and columns of
         its own, as text. A row added on site has no ``outfall_id``. Photos are named as the register names them where
-        their bytes are the same, and by their SHA-256 where they are new.
+        their bytes are the same, and by their SHA-256 where they are new. A submission of our form has no position
+        here: it says where a person stood, which ``read_ground`` gives as a sighting.
 
     Raises
     ------
@@ -83,6 +85,8 @@ def read_returned(
     if has_coordinates(frame):
         frame = to_points(frame, crs=given, where=where)
         frame = frame.set_geometry(frame.geometry.force_2d()).to_crs(_CGCS2000)
+        if "is_new" in frame.columns:
+            frame = frame.set_geometry(gpd.GeoSeries([None] * len(frame), index=frame.index, crs=_CGCS2000))
     found = _typed(frame, where, tz)
     doubts = [*brought.issues, *pending]
     return gpd.GeoDataFrame(attach_issues(found, doubts)) if doubts else found

@@ -78,7 +78,8 @@ _ALL = (
     Format("qfield", "qfield/outfalls.gpkg", "QField 外业工程", "Project for QField", write_qfield, losses=(_SUB_MS,)),
     Format(
         "odk", "odk/form.xlsx", "ODK、Kobo 表单", "Form for ODK and Kobo", write_form, has_photos=False,
-        losses=(("*", "表单未问的字段", "fields the form does not ask"), _PLACELESS, _CONTROL),
+        losses=(("*", "表单未问的字段", "fields the form does not ask"),
+            ("(position)", "口门坐标（定位是人站的位置，作为疑似点读回）", "the position: it is where a person stood, and read as a sighting"), _PLACELESS, _CONTROL),
         held=("outfall_id", "uuid", "name", "status", "outfall_class", "outfall_shape", "is_discharging", "diameter_mm",
               "side", "note", "pack_id", "pack_day", "pack_team", "pack_register"),
     ),

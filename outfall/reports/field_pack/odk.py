@@ -22,6 +22,7 @@ __all__ = ["write_form", "write_odk_list"]
 _LANGS = {"zh": "中文 (zh)", "en": "English (en)"}
 _TEXTS_ONLY = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 _PLAIN = ("required", "relevant", "constraint", "calculation", "trigger", "appearance", "parameters")
+_UNASKED = ("start", "end", "today", "deviceid", "calculate", "end group", "end repeat")
 _YES_NO = (("yes", "是", "yes"), ("no", "否", "no"))
 _WITHHELD = {"outfall_status": ("merged",)}  # the register merges, not a person on a bank
 
@@ -51,7 +52,9 @@ def write_odk_list(packed: Packed, path: Path) -> None:
     write_geojson(packed, path)
     whole = json.loads(path.read_text(encoding="utf-8"))
     for feature, name in zip(whole["features"], packed.labels, strict=True):
-        feature["properties"] |= {"title": name, "marker-color": "#0072B2"}
+        told = feature["properties"]
+        flags = {key: "yes" if value else "no" for key, value in told.items() if isinstance(value, bool)}
+        feature["properties"] = {**told, **flags, "title": name, "marker-color": "#0072B2"}
     whole["features"] = [one for one in whole["features"] if one["geometry"] is not None]
     path.write_text(json.dumps(whole, ensure_ascii=False, allow_nan=False, indent=1), encoding="utf-8")
 
@@ -69,10 +72,12 @@ def _survey(packed: Packed) -> Iterator[Sequence[str]]:
     for row in _questions():
         labels = _labels(row["name"], row["zh"], row["en"])
         calculation = row["calculation"]
+        if calculation == "{known}":
+            calculation = f"instance('outfalls')/root/item[outfall_id = ${{outfall_id}}]/{row['name']}"
         for name, value in known.items():
             calculation = _literal(value) if calculation == f"{{{name}}}" else calculation
         told = {**row, "calculation": calculation}
-        if not row["type"].startswith(("begin", "end")) and row["type"] in ("start", "end", "today", "deviceid", "calculate"):  # fmt: skip
+        if row["type"] in _UNASKED:
             labels = ("", "")
         yield [
             *(row["type"], row["name"], *labels, row["hint_zh"], row["hint_en"]),

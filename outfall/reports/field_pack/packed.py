@@ -262,15 +262,15 @@ def _photos(
     index = index_photos(settings.photos_folder)
     wanted = list(dict.fromkeys(one for cell in ids for one in split_ids(cell)))
     known, photos = dict[str, tuple[str, str]](), dict[str, "Path"]()
-    for at, one in enumerate(wanted, start=1):
+    for at, one in enumerate(wanted):
+        if progress is not None and at % max(1, len(wanted) // 20) == 0:
+            progress("照片 photos", at, len(wanted))
         file = index.find(one)
         if file is not None:
             with file.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
             name = f"{digest[:_SHORT]}{file.suffix.casefold()}"
             known[one], photos[name] = (name, digest), file
-        if progress is not None:
-            progress("photos", at, len(wanted))
     cells, former = list[str | None](), list[str | None]()
     for cell in ids:
         parts = split_ids(cell)

@@ -65,7 +65,7 @@ def write_field_pack(
     settings : FieldPack, optional
         For whom, in which formats, with which photos.
     progress : callable, optional
-        Called with what is done, how far, and of how many.
+        Called with what begins, how many were done before it, and of how many.
 
     Returns
     -------
@@ -130,16 +130,14 @@ def _write_folder(
     folder.mkdir(parents=True)
     if packed.photos and _BESIDE & {one.name for one in chosen}:
         (folder / "DCIM").mkdir()
-        for at, (name, file) in enumerate(packed.photos.items(), start=1):
+        for name, file in packed.photos.items():
             shutil.copyfile(file, folder / "DCIM" / name)
-            if progress is not None:
-                progress("copy photos", at, len(packed.photos))
-    for at, one in enumerate(chosen, start=1):
+    for at, one in enumerate(chosen):
+        if progress is not None:
+            progress(one.name, at, len(chosen))
         file = folder / one.file
         file.parent.mkdir(exist_ok=True)
         one.write(packed, file)
-        if progress is not None:
-            progress("formats", at, len(chosen))
     (folder / "README.txt").write_text(_read_me(packed, chosen), encoding="utf-8-sig", newline="\r\n")
     (folder / "pack.json").write_text(json.dumps(_manifest(packed, chosen, folder), ensure_ascii=False, indent=1), encoding="utf-8")  # fmt: skip
 
