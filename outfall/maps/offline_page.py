@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-from outfall.maps.offline_parts import embed_script, embed_style
+from outfall.maps.offline_parts import embed_script, embed_style, find_symbols
 from outfall.maps.offline_store import data_uri
 from outfall.maps.vendored import find_asset, read_member
 
@@ -42,7 +42,7 @@ def embed_page(text: str, store: Store, *, depth: int = 0) -> str:
     walk = _Walk(text)
     walk.feed(text)
     walk.close()
-    used = "".join([*walk.spoken, *(_DRAWN_BY_SCRIPT for url in walk.scripts if _draws_symbols(url))])
+    used = find_symbols([*walk.spoken, *(_DRAWN_BY_SCRIPT for url in walk.scripts if _draws_symbols(url))])
     parts, at = [], 0
     for start, end, tag, attributes in walk.found:
         if start < at:
@@ -94,7 +94,7 @@ class _Walk(HTMLParser):
         self.spoken.append(data)
 
 
-def _replace(raw: str, tag: str, attributes: dict[str, str], store: Store, used: str, depth: int) -> str:
+def _replace(raw: str, tag: str, attributes: dict[str, str], store: Store, used: frozenset[str], depth: int) -> str:
     if tag == "script":
         return _script(raw, attributes, store, used, depth)
     if tag == "style":
@@ -115,7 +115,7 @@ def _replace(raw: str, tag: str, attributes: dict[str, str], store: Store, used:
     return out
 
 
-def _script(raw: str, attributes: dict[str, str], store: Store, used: str, depth: int) -> str:
+def _script(raw: str, attributes: dict[str, str], store: Store, used: frozenset[str], depth: int) -> str:
     head, body = raw.split(">", 1)
     source = attributes.get("src", "")
     if not source:
@@ -137,7 +137,7 @@ def _script(raw: str, attributes: dict[str, str], store: Store, used: str, depth
     return "".join(f"<style>{style}</style>" for style in styles) + f"<script{kept}>{code}</script>"
 
 
-def _link(raw: str, attributes: dict[str, str], store: Store, used: str) -> str:
+def _link(raw: str, attributes: dict[str, str], store: Store, used: frozenset[str]) -> str:
     kinds = attributes.get("rel", "").lower().split()
     address = attributes.get("href", "")
     if not address or address.startswith("data:"):

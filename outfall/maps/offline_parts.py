@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from outfall.maps.offline_store import Store
 
-__all__ = ["embed_script", "embed_style", "is_resource"]
+__all__ = ["embed_script", "embed_style", "find_symbols", "is_resource"]
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _IMPORT = re.compile(r"@import\s+(?:url\()?\s*['\"]?([^'\")\s;]+)['\"]?\s*\)?([^;]*);")
@@ -23,11 +23,11 @@ _URL = re.compile(r"url\(\s*(?:\"([^\"]*)\"|'([^']*)'|([^)\s]*))\s*\)")
 _FORMATS = (".woff2", ".woff", ".ttf", ".otf")
 # Fonts of symbols are large: one travels only with a page that uses it.
 _USES = {
-    "brands": r"fa-brands|\bfab\b|brands",
-    "regular": r"fa-regular|\bfar\b",
-    "v4compat": r"fa-o\b|-o\b",
-    "solid": r"\bfa[sb]?[\s\"'-]",
-    "glyphicons": r"glyphicon",
+    "brands": ("fa-brands", '"fab', "'fab", "fab fa-"),
+    "regular": ("fa-regular", '"far', "'far", "far fa-"),
+    "v4compat": ("fa fa-", '"fa"'),
+    "solid": ("fa-", '"fa"', "'fa'", '"fa ', "'fa ", '"fas'),
+    "glyphicons": ("glyphicon",),
 }
 
 _SYMBOLS = ("@fortawesome/", "bootstrap@3")
@@ -54,10 +54,15 @@ def is_resource(url: str) -> bool:
     return bool(_ENDINGS.search(url))
 
 
-def embed_style(style: str, store: Store, where: str, *, base: str = "", used: str | None = None) -> str:
+def find_symbols(texts: list[str]) -> frozenset[str]:
+    """Return which fonts of symbols the texts of a page name."""
+    return frozenset(key for key, needles in _USES.items() if any(part in text for text in texts for part in needles))
+
+
+def embed_style(style: str, store: Store, where: str, *, base: str = "", used: frozenset[str] | None = None) -> str:
     """Return a style sheet that carries its fonts and pictures.
 
-    ``base`` is the member or address it came from; ``used`` the text of the page: fonts it does not name are left out.
+    ``base`` is the member or address it came from; of the fonts of symbols only those in ``used`` travel, see ``find_symbols``.
     """
     text = _IMPORT.sub(lambda match: _import(match, store, where, base), _COMMENT.sub("", style))
     text = _FACE.sub(lambda match: _face(match[0], store, where, base, used), text)
@@ -84,7 +89,7 @@ def _import(match: re.Match[str], store: Store, where: str, base: str) -> str:
     return f"@media {media} {{{inner}}}" if media else inner
 
 
-def _face(rule: str, store: Store, where: str, base: str, used: str | None) -> str:
+def _face(rule: str, store: Store, where: str, base: str, used: frozenset[str] | None) -> str:
     """Return a font with the first of its formats that is at hand, smallest first."""
     urls = [next(part for part in match.groups() if part is not None) for match in _URL.finditer(rule)]
     outside = [url for url in urls if url and not url.startswith("data:")]
@@ -115,8 +120,8 @@ def _has(store: Store, url: str, base: str) -> bool:
     return found is not None
 
 
-def _is_used(urls: list[str], used: str) -> bool:
-    return any(key in url and re.search(needle, used) for key, needle in _USES.items() for url in urls)
+def _is_used(urls: list[str], used: frozenset[str]) -> bool:
+    return any(key in url for key in used for url in urls)
 
 
 def _picture(match: re.Match[str], store: Store, where: str, base: str) -> str:
