@@ -277,3 +277,35 @@ def test_a_grid_finds_what_a_scan_finds(page):
       }
       return isEqual && count > 500;
     }""")
+
+
+@pytest.mark.parametrize("shift", [(60, 40), (-70, 25), (0, -90), (33, 0), (-5000, 0)])
+def test_a_moved_picture_is_the_picture_drawn_anew(page, shift):
+    """After a move, what was shifted and what came into view make the picture a full drawing makes."""
+    told = page.evaluate(
+        """([dx, dy]) => {
+      const { lines } = engine.sheets, { map } = engine;
+      const hairs = () => lines.hairs(lines._context, lines.view(), lines.inView(lines.view(), 8));
+      const drawn = () => { const own = lines._container, copy = new OffscreenCanvas(own.width, own.height).getContext('2d', { willReadFrequently: true }); copy.drawImage(own, 0, 0); return copy.getImageData(0, 0, own.width, own.height).data; };
+      lines.kept = null;
+      hairs();
+      const kept = lines.kept;
+      map.panBy([dx, dy], { animate: false });
+      lines.kept = kept;
+      lines.isMoved = true;
+      hairs();
+      lines.isMoved = false;
+      const isKept = lines.kept.pixels === kept.pixels;
+      const moved = drawn();
+      lines.kept = null;
+      hairs();
+      const anew = drawn();
+      let off = 0, painted = 0;
+      for (let i = 0; i < anew.length; i += 4) { if (moved[i + 3] !== anew[i + 3] || (anew[i + 3] && moved[i] !== anew[i])) off++; if (anew[i + 3]) painted++; }
+      return [isKept, off, painted];
+    }""",
+        list(shift),
+    )
+    assert told[0]
+    assert told[1] <= told[2] / 500
+    assert told[2] > 300 or abs(shift[0]) > 1000

@@ -15,11 +15,15 @@ const Sheet = L.Renderer.extend({
   _destroyContainer() {
     cancelAnimationFrame(this._frame);
     this._frame = null;
+    this.kept = null;
     this._container.remove();
     this._container = null;
   },
 
   _updatePaths() {},
+
+  // Leaflet would leave the canvas between pixels after a jump, up to half a pixel from its place.
+  _reset() { this._update(); },
 
   _update() {
     if (this._map._animatingZoom && this._bounds) return;
@@ -33,7 +37,9 @@ const Sheet = L.Renderer.extend({
     if (this._container.height !== height) this._container.height = height;
     this._container.style.width = `${size.x}px`;
     this._container.style.height = `${size.y}px`;
+    this.isMoved = true;
     this._paint();
+    this.isMoved = false;
     this.fire('update');
   },
 
@@ -57,6 +63,8 @@ const Sheet = L.Renderer.extend({
   },
 
   redraw() {
+    // What was drawn before may no longer be true.
+    this.kept = null;
     if (this._frame || !this._map) return this;
     this._frame = requestAnimationFrame(() => { this._frame = null; this._paint(); });
     return this;
