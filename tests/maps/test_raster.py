@@ -171,10 +171,8 @@ def test_ground_control_points_place_a_raster(tmp_path):
         GroundControlPoint(row, column, *(transform @ (column, row))) for row in (0, 30, 60) for column in (0, 40, 80)
     ]
     profile = {"driver": "GTiff", "count": 1, "height": 60, "width": 80, "dtype": "float64"}
-    with pytest.warns(rasterio.errors.NotGeoreferencedWarning):
-        with rasterio.open(tmp_path / "g.tif", "w", **profile) as file:
-            file.write(values, 1)
-            file.gcps = (points, rasterio.CRS.from_epsg(crs))
+    with rasterio.open(tmp_path / "g.tif", "w", **profile, gcps=points, crs=f"EPSG:{crs}") as file:
+        file.write(values, 1)
     layer = raster_layer(tmp_path / "g.tif")
     assert np.abs(at_centres(layer, values.shape) - values).max() <= layer.plane.step / 2 + 1e-9
 

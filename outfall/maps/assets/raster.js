@@ -1,5 +1,19 @@
 // How pictures lie on the map, cell by cell where they are numbers, and what the pointer reads from them.
 
+const SHARP = 1.5;
+const COARSE = 8;
+
+// Cells of numbers keep their borders: enlarged to whole pixels first, they can then be put between pixels without a blur or a shift.
+function enlarged(picture, [first, upper, columns, rows], across, down) {
+  const canvas = document.createElement('canvas');
+  canvas.width = columns * across;
+  canvas.height = rows * down;
+  const ctx = canvas.getContext('2d');
+  ctx.imageSmoothingEnabled = false;
+  ctx.drawImage(picture, first, upper, columns, rows, 0, 0, canvas.width, canvas.height);
+  return [canvas, 0, 0, canvas.width, canvas.height];
+}
+
 const RasterSheet = Sheet.extend({
   initialize(layer, options) {
     L.setOptions(this, options);
@@ -21,7 +35,15 @@ const RasterSheet = Sheet.extend({
     if (!this._ready) {
       const image = new Image();
       image.src = app.data.image(this.layer.image);
-      this._ready = image.decode().then(() => { this.picture = image; this.redraw(); URL.revokeObjectURL(image.src); });
+      // Kept as a canvas, so that no pan decodes it again.
+      this._ready = image.decode().then(() => {
+        this.picture = el('canvas', {});
+        this.picture.width = image.naturalWidth;
+        this.picture.height = image.naturalHeight;
+        this.picture.getContext('2d').drawImage(image, 0, 0);
+        this.redraw();
+        URL.revokeObjectURL(image.src);
+      });
     }
     return this._ready;
   },
@@ -40,17 +62,18 @@ const RasterSheet = Sheet.extend({
   draw(ctx, view) {
     if (!this.picture) return;
     const { box, picture } = this;
-    const width = (box.right - box.left) / picture.naturalWidth, height = (box.bottom - box.top) / picture.naturalHeight;
-    const first = Math.max(0, Math.floor((view.left - box.left) / width) - 1), last = Math.min(picture.naturalWidth, Math.ceil((view.right - box.left) / width) + 1);
-    const upper = Math.max(0, Math.floor((view.top - box.top) / height) - 1), lower = Math.min(picture.naturalHeight, Math.ceil((view.bottom - box.top) / height) + 1);
+    const width = (box.right - box.left) / picture.width, height = (box.bottom - box.top) / picture.height;
+    const first = Math.max(0, Math.floor((view.left - box.left) / width) - 1), last = Math.min(picture.width, Math.ceil((view.right - box.left) / width) + 1);
+    const upper = Math.max(0, Math.floor((view.top - box.top) / height) - 1), lower = Math.min(picture.height, Math.ceil((view.bottom - box.top) / height) + 1);
     if (first >= last || upper >= lower) return;
-    const cell = width * view.scale * view.ratio;
+    const across = width * view.scale * view.ratio, down = height * view.scale * view.ratio;
+    const isSharp = Boolean(this.layer.plane) && Math.min(across, down) >= SHARP;
+    const part = isSharp && Math.min(across, down) < COARSE ? enlarged(picture, [first, upper, last - first, lower - upper], Math.round(across), Math.round(down)) : [picture, first, upper, last - first, lower - upper];
     ctx.save();
     ctx.globalAlpha = this.options.opacity;
-    // Cells of numbers keep their borders when enlarged; classes never blend.
-    ctx.imageSmoothingEnabled = this.layer.plane ? cell < 1 && this.layer.plane.step > 0 : true;
+    ctx.imageSmoothingEnabled = !isSharp || part[0] !== picture;
     ctx.imageSmoothingQuality = 'high';
-    ctx.drawImage(picture, first, upper, last - first, lower - upper,
+    ctx.drawImage(...part,
       (box.left + first * width) * view.scale - view.x, (box.top + upper * height) * view.scale - view.y, (last - first) * width * view.scale, (lower - upper) * height * view.scale);
     ctx.restore();
   },
