@@ -190,7 +190,8 @@ def _in_datum(box: Bounds, datum: str) -> Bounds:
 def _describe_geotiff(path: Path) -> TileFile:
     import rasterio
     from rasterio.errors import RasterioError
-    from rasterio.warp import calculate_default_transform, transform_bounds
+    from rasterio.vrt import WarpedVRT
+    from rasterio.warp import transform_bounds
 
     try:
         with rasterio.open(path, driver=raster_driver(path)) as opened:
@@ -200,12 +201,13 @@ def _describe_geotiff(path: Path) -> TileFile:
                     " picture with a CRS and 1, 3 or 4 bands of uint8. Draw measurements as a raster: draw(..., under=path)"
                 )
                 raise ReadError(msg)
-            sized = calculate_default_transform(opened.crs, "EPSG:3857", opened.width, opened.height, *opened.bounds)
+            with WarpedVRT(opened, crs="EPSG:3857") as warped:
+                pixel_m = warped.transform.a
             bounds = transform_bounds(opened.crs, "EPSG:4326", *opened.bounds)
     except RasterioError as error:
         msg = f"{path}: cannot be read as a raster ({error}); export it again"
         raise ReadError(msg) from error
-    nearest = math.ceil(math.log2(2 * _HALF_M / _SIDE_PX / sized[0].a) - 0.3)
+    nearest = math.ceil(math.log2(2 * _HALF_M / _SIDE_PX / pixel_m) - 0.3)
     return TileFile(path, "folder", "picture", 0, max(0, min(22, nearest)), bounds)
 
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from outfall.coordinates import to_lonlat
 from outfall.errors import MapError
+from outfall.maps.basemap import BaseMap
 from outfall.maps.basemap_cut import cut_basemap
+from outfall.maps.layers import Layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from outfall.maps.basemap import BaseMap
     from outfall.maps.basemap_cut import Bounds, Cut
-    from outfall.maps.layers import Layer
     from outfall.maps.pack import Blob
 
-__all__ = ["describe_bases", "where_layers_lie"]
+__all__ = ["describe_bases", "split_under", "where_layers_lie"]
 
 
 def describe_bases(bases: Sequence[BaseMap], layers: Sequence[Layer], blob: Blob) -> list[dict[str, object]]:
@@ -49,6 +50,23 @@ def where_layers_lie(layers: Sequence[Layer]) -> Bounds | None:
         return None
     (west, south), (east, north) = known[:, :2].min(axis=0), known[:, 2:].max(axis=0)
     return float(west), float(south), float(east), float(north)
+
+
+def split_under(
+    under: Path | str | Layer | BaseMap | Sequence[Path | str | Layer | BaseMap] | None,
+) -> tuple[tuple[BaseMap, ...], list[Path | str | Layer]]:
+    """Return the base maps of what lies under a map, and the rest, each in its order.
+
+    Examples
+    --------
+    >>> split_under(["flight.tif"])
+    ((), ['flight.tif'])
+    """
+    if under is None:
+        return (), []
+    things = [under] if isinstance(under, (str, Path, Layer, BaseMap)) else list(under)
+    bases = tuple(thing for thing in things if isinstance(thing, BaseMap))
+    return bases, [thing for thing in things if not isinstance(thing, BaseMap)]
 
 
 def _describe(base: BaseMap, bounds_deg: Bounds | None, blob: Blob) -> dict[str, object]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from outfall.errors import MapError, Problem
 from outfall.maps.answers import judge
+from outfall.maps.basemap_pack import split_under
 from outfall.maps.header import reach_looks
 from outfall.maps.layers import Layer
 from outfall.maps.page import Map
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from outfall.maps.answers import Found
+    from outfall.maps.basemap import BaseMap
     from outfall.network import Network
 
 __all__ = ["draw"]
@@ -38,7 +40,7 @@ def draw(
     sources: gpd.GeoDataFrame | None = None,
     sightings: gpd.GeoDataFrame | None = None,
     photos_folder: Path | str | Sequence[Path | str] | None = None,
-    under: Path | str | Layer | Sequence[Path | str | Layer] | None = None,
+    under: Path | str | Layer | BaseMap | Sequence[Path | str | Layer | BaseMap] | None = None,
     title: str = "",
 ) -> Map:
     """Draw a survey and its answers as a map that opens without a network.
@@ -57,8 +59,9 @@ def draw(
         Contract ``sightings``; drawn but off when the page opens. One known only along a reach is placed on it.
     photos_folder : path or sequence of paths, optional
         Where the photos named in ``photo_ids`` lie; thumbnails of them travel inside the page.
-    under : path, Layer, or a sequence of them, optional
-        Rasters drawn below everything, the first one lowest; a path is drawn as ``raster_layer`` draws it.
+    under : path, Layer, BaseMap, or a sequence of them, optional
+        Rasters drawn below everything, the first one lowest; a path is drawn as ``raster_layer`` draws it. Base maps such
+        as ``tianditu("vec")`` or ``open_basemap("town.pmtiles")`` lie lowest; the reader chooses among them.
     title : str, default ""
         Heading of the page.
 
@@ -83,7 +86,8 @@ def draw(
     """
     outfalls = outfalls if outfalls is not None else getattr(found, "outfalls", None)
     sources = sources if sources is not None else getattr(found, "sources", None)
-    layers = under_layers(under)
+    bases, pictures = split_under(under)
+    layers = under_layers(pictures)
     layers.append(_reach_layer(_timed(network)))
     if sightings is not None:
         layers.append(_sighting_layer(sightings, network.reaches))
@@ -94,7 +98,7 @@ def draw(
     photos = (
         {} if photos_folder is None else make_thumbnails(find_photos(_photo_ids(outfalls, sightings), photos_folder))
     )
-    return Map(tuple(layers), title=title, found=found, photos=photos)
+    return Map(tuple(layers), title=title, found=found, photos=photos, bases=bases)
 
 
 def _timed(network: Network) -> gpd.GeoDataFrame:

@@ -133,22 +133,43 @@ def write_mbtiles(path, tiles, *, kind="png", plan="plain"):
     zooms = [z for z, _, _ in tiles]
     told = {"name": "小镇", "format": kind, "minzoom": min(zooms), "maxzoom": max(zooms), "attribution": "测绘组"}
     book.executemany("INSERT INTO metadata VALUES (?, ?)", [(key, str(value)) for key, value in told.items()])
-    rows = [(z, x, 2**z - 1 - y, gzip.compress(content, mtime=0) if kind == "pbf" else content) for (z, x, y), content in tiles.items()]
+    rows = [
+        (z, x, 2**z - 1 - y, gzip.compress(content, mtime=0) if kind == "pbf" else content)
+        for (z, x, y), content in tiles.items()
+    ]
     grid = "zoom_level INTEGER, tile_column INTEGER, tile_row INTEGER"
     if plan == "plain":
-        book.execute(f"CREATE TABLE tiles ({grid}, tile_data BLOB); CREATE UNIQUE INDEX tile_index ON tiles (zoom_level, tile_column, tile_row)")
+        book.execute(
+            f"CREATE TABLE tiles ({grid}, tile_data BLOB); CREATE UNIQUE INDEX tile_index ON tiles (zoom_level, tile_column, tile_row)"
+        )
         book.executemany("INSERT INTO tiles VALUES (?, ?, ?, ?)", rows)
     elif plan == "once":
-        book.execute(f"CREATE TABLE map ({grid}, tile_id TEXT); CREATE UNIQUE INDEX map_index ON map (zoom_level, tile_column, tile_row)")
-        book.execute("CREATE TABLE images (tile_data blob, tile_id text); CREATE UNIQUE INDEX images_id ON images (tile_id)")
-        book.execute("CREATE VIEW tiles AS SELECT zoom_level, tile_column, tile_row, tile_data FROM map JOIN images USING (tile_id)")
-        book.executemany("INSERT INTO map VALUES (?, ?, ?, ?)", [(z, x, y, f"id-{hash_of(content)}") for z, x, y, content in rows])
-        book.executemany("INSERT OR IGNORE INTO images VALUES (?, ?)", [(content, f"id-{hash_of(content)}") for *_, content in rows])
+        book.execute(
+            f"CREATE TABLE map ({grid}, tile_id TEXT); CREATE UNIQUE INDEX map_index ON map (zoom_level, tile_column, tile_row)"
+        )
+        book.execute(
+            "CREATE TABLE images (tile_data blob, tile_id text); CREATE UNIQUE INDEX images_id ON images (tile_id)"
+        )
+        book.execute(
+            "CREATE VIEW tiles AS SELECT zoom_level, tile_column, tile_row, tile_data FROM map JOIN images USING (tile_id)"
+        )
+        book.executemany(
+            "INSERT INTO map VALUES (?, ?, ?, ?)", [(z, x, y, f"id-{hash_of(content)}") for z, x, y, content in rows]
+        )
+        book.executemany(
+            "INSERT OR IGNORE INTO images VALUES (?, ?)", [(content, f"id-{hash_of(content)}") for *_, content in rows]
+        )
     else:
-        book.execute(f"CREATE TABLE tiles_shallow ({grid}, tile_data_id INTEGER, PRIMARY KEY (zoom_level, tile_column, tile_row)) WITHOUT ROWID")
+        book.execute(
+            f"CREATE TABLE tiles_shallow ({grid}, tile_data_id INTEGER, PRIMARY KEY (zoom_level, tile_column, tile_row)) WITHOUT ROWID"
+        )
         book.execute("CREATE TABLE tiles_data (tile_data_id INTEGER PRIMARY KEY, tile_data BLOB)")
-        book.executemany("INSERT INTO tiles_shallow VALUES (?, ?, ?, ?)", [(z, x, y, k + 1) for k, (z, x, y, _) in enumerate(rows)])
-        book.executemany("INSERT INTO tiles_data VALUES (?, ?)", [(k + 1, content) for k, (*_, content) in enumerate(rows)])
+        book.executemany(
+            "INSERT INTO tiles_shallow VALUES (?, ?, ?, ?)", [(z, x, y, k + 1) for k, (z, x, y, _) in enumerate(rows)]
+        )
+        book.executemany(
+            "INSERT INTO tiles_data VALUES (?, ?)", [(k + 1, content) for k, (*_, content) in enumerate(rows)]
+        )
     book.close()
     return path
 

@@ -12,6 +12,7 @@ function startBases() {
   document.getElementById('foot').append(el('div', { id: 'credit', hidden: true }));
   panel.addEventListener('keydown', (event) => { if (event.key === 'Escape') { event.stopPropagation(); showBases(false); } });
   app.stampBase = (stamp) => { if (shelf.sheet) stamp(shelf.sheet, shelf.share); };
+  app.prepareBase = (view) => (shelf.sheet ? shelf.sheet.prepare(view) : Promise.resolve());
   app.isBaseForeign = () => Boolean(shelf.sheet && shelf.sheet.base.urls);
   if (shelf.list.length) chooseBase(0);
   drawBases();

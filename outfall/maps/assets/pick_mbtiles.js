@@ -2,7 +2,7 @@
 
 async function openMbtiles(file) {
   const book = await openBook(file);
-  const tables = {};
+  const tables = dictionary();
   for (const [kind, name, owner, root, sql] of await book.all(1)) {
     if (kind === 'table') tables[name] = { ...tables[name], root, columns: columnsIn(sql), isKeyed: /without\s+rowid/i.test(sql || ''), rowName: (/(\w+)"?\s+integer\s+primary\s+key/i.exec(sql || '') || [])[1] };
     else if (kind === 'index') tables[owner] = { ...tables[owner], indexes: [...((tables[owner] || {}).indexes || []), { root, columns: sql ? columnsIn(sql) : null }] };
@@ -12,7 +12,7 @@ async function openMbtiles(file) {
   if (!pair) throw new Error('base.bad.file');
   const first = await finder(book, tables[pair[0]], grid);
   const second = pair[1] ? await finder(book, tables[pair[1]], [pair[2]]) : null;
-  const told = {};
+  const told = dictionary();
   if (tables.metadata) for (const row of await book.all(tables.metadata.root)) told[String(row[tables.metadata.columns.indexOf('name')])] = String(row[tables.metadata.columns.indexOf('value')]);
   const bounds = (told.bounds || '').split(',').map(Number);
   const number = (text, other) => (/^\d+$/.test(text || '') ? Number(text) : other);

@@ -26,6 +26,26 @@ const TileSheet = Sheet.extend({
     return this;
   },
 
+  // Asks for the tiles of a view and says when they are there (or three seconds are over), so that paper is not left white.
+  async prepare(view) {
+    const late = new Promise((done) => { setTimeout(done, 3000); });
+    for (let round = 0; round < 3; round++) {
+      this.tilesIn(view);
+      const awaited = [...this.kept.values()].filter((tile) => tile.isWaiting).map((tile) => tile.promise);
+      if (!awaited.length) return;
+      await Promise.race([late, Promise.all(awaited)]);
+    }
+  },
+
+  tilesIn(view) {
+    const { base } = this;
+    if ((base.needsKey && !base.key) || view.zoom < base.min - 3) return [];
+    const z = this.zoomOf(view), found = [];
+    const [left, top, right, bottom] = coverTiles(z, [view.left, view.top, view.right, view.bottom], base.datum);
+    for (let y = top; y <= bottom; y++) for (let x = left; x <= right; x++) found.push(...this.standIns(z, x, y));
+    return found.sort((one, other) => one.z - other.z);
+  },
+
   // The zoom whose tiles are drawn: those of a picture as near to its own size as can be, those of shapes no deeper than they are.
   zoomOf(view) {
     const { base } = this;
@@ -35,14 +55,7 @@ const TileSheet = Sheet.extend({
 
   draw(ctx, view) {
     const { base } = this;
-    if (base.needsKey && !base.key) return;
-    if (view.zoom < base.min - 3) return;
-    const z = this.zoomOf(view);
-    const [left, top, right, bottom] = coverTiles(z, [view.left, view.top, view.right, view.bottom], base.datum);
-    const found = [];
-    for (let y = top; y <= bottom; y++) for (let x = left; x <= right; x++) found.push(...this.standIns(z, x, y));
-    this.shown = found.length;
-    found.sort((one, other) => one.z - other.z);
+    const found = this.tilesIn(view);
     if (base.type === 'mvt') paintShapes(ctx, view, found);
     else this.paintPictures(ctx, view, found);
     this.forget();
@@ -51,14 +64,15 @@ const TileSheet = Sheet.extend({
   // One tile that is there, or the part of a tile above it that stands in for it while it is not.
   standIns(z, x, y) {
     const { base } = this;
+    let isWaiting = false;
     for (let up = 0; up <= DEEPEST_HELP && z - up >= base.min; up++) {
       const step = 2 ** up;
-      const tile = this.tile(z - up, Math.floor(x / step), Math.floor(y / step), up === 0 || Boolean(base.find));
+      const tile = this.tile(z - up, Math.floor(x / step), Math.floor(y / step), up === 0 || (Boolean(base.find) && !isWaiting));
+      isWaiting = isWaiting || tile.isWaiting;
       if (tile.content) {
         const size = 1 / step;
         return [{ z: z - up, x: tile.x, y: tile.y, tile, place: tile.place, part: [(x % step) * size, (y % step) * size, size], isWhole: up === 0 }];
       }
-      if (tile.isWaiting && base.find) return [];
     }
     return [];
   },
@@ -84,10 +98,9 @@ const TileSheet = Sheet.extend({
     tile.isWaiting = true;
     const done = (content) => { tile.content = content; tile.isWaiting = false; this.redraw(); };
     const failed = () => { tile.isWaiting = false; this.failed++; this.redraw(); };
-    if (!base.find) { askPictures(base, tile).then(done, failed); return; }
-    const held = base.find(tile.z, tile.x, tile.y);
-    if (held instanceof Promise) held.then((bytes) => readTile(base, bytes)).then(done, failed);
-    else if (held) readTile(base, held).then(done, failed);
+    const held = base.find ? base.find(tile.z, tile.x, tile.y) : askPictures(base, tile);
+    if (held instanceof Promise) tile.promise = held.then((bytes) => (base.find ? readTile(base, bytes) : bytes)).then(done, failed);
+    else if (held) tile.promise = readTile(base, held).then(done, failed);
     else tile.isWaiting = false;
   },
 
