@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import folium
+    import pandas as pd
 
     from outfall.maps.answers import Found
     from outfall.maps.basemap import BaseMap
@@ -184,7 +185,6 @@ class Map:
         lang: Lang = "zh",
         photos: Literal["inside", "beside"] = "inside",
         most_mb: float = _MOST_MB,
-        engine: Literal["canvas", "gl"] = "canvas",
         progress: Callable[[str, int, int], None] | None = None,
     ) -> Path:
         """Write the page so that it opens from the disk: one file, or above ``most_mb`` a page and a folder beside it.
@@ -201,8 +201,6 @@ class Map:
             Small pictures inside, or these and the full-size photos beside.
         most_mb : float, default 25
             A larger page is split; 0 always splits it.
-        engine : {"canvas", "gl"}, default "canvas"
-            Ours, which needs no graphics card, or MapLibre: see ``to_maplibre_html``.
         progress : callable, optional
             Called with the file beside the page, how many are done and how many there are.
 
@@ -217,18 +215,15 @@ class Map:
             The folder does not exist, the folder beside holds other things, or the file cannot be replaced.
         """
         one_of("photos", photos, ("inside", "beside"))
-        one_of("engine", engine, ("canvas", "gl"))
         target = Path(path)
         is_zip = target.suffix.lower() == ".zip"
         folder = "map_files" if is_zip else files_folder(target).name
-        page, beside = self._written(folder, lang, most_mb, has_photos=photos == "beside", engine=engine)
+        page, beside = self._written(folder, lang, most_mb, has_photos=photos == "beside")
         content = page.encode("utf-8", errors="replace")
         (write_zip if is_zip else write_page)(target, content, beside, progress=progress)
         return target
 
-    def _written(self, folder: str, lang: Lang, most_mb: float, *, has_photos: bool, engine: str) -> tuple[str, Beside]:
-        if engine == "gl":
-            return self.to_maplibre_html(lang=lang), Beside()
+    def _written(self, folder: str, lang: Lang, most_mb: float, *, has_photos: bool) -> tuple[str, Beside]:
         sources = {photo: small.source for photo, small in self.photos.items() if small.source is not None}
         sources = {photo: file for photo, file in sources.items() if has_photos and file.is_file()}
         names = name_photos(sources)
@@ -258,25 +253,6 @@ class Map:
             needs=("beside",) if has_photos else (),
         )
 
-    def to_maplibre_html(self, *, lang: Lang = "zh") -> str:
-        """Return the same layers drawn by MapLibre on the graphics card: one file, 1.1 MB larger, no request.
-
-        For notebooks and very many features; it shows no traces, times or print. Where WebGL is missing the page says so.
-
-        Parameters
-        ----------
-        lang : {"zh", "en"}, default "zh"
-            Language of the labels.
-
-        Returns
-        -------
-        str
-            HTML.
-        """
-        from outfall.maps.gl import gl_page
-
-        return gl_page(self, self._packed(lang), lang=lang)
-
     def to_folium(self, *, lang: Lang = "zh") -> folium.Map:
         """Return the same layers as a folium map, safe against whatever text they hold.
 
@@ -293,6 +269,18 @@ class Map:
         from outfall.maps.folium_layer import to_folium
 
         return to_folium(self, lang=lang)
+
+    def sizes(self) -> pd.DataFrame:
+        """List what each layer's shape and columns add to the saved page, the largest first.
+
+        Returns
+        -------
+        DataFrame
+            ``layer``, ``part`` (``shape`` or the column's name), ``raw_bytes`` and ``page_bytes``.
+        """
+        from outfall.maps.sizes import list_sizes
+
+        return list_sizes(self.layers)
 
     def __repr__(self) -> str:
         """Return the title and what is drawn."""

@@ -67,6 +67,18 @@ def test_files_that_share_a_scope_share_no_name():
     assert sorted(name for name in set(names) if names.count(name) > 1) == []
 
 
+@pytest.mark.parametrize("name", _OURS)
+def test_our_code_suits_office_browsers(name):
+    """Nothing newer than Chrome 87 reads: no optional chaining, no `??`, no methods that came later."""
+    code_only = re.sub(r"^\s*//.*$", "", text_of(name), flags=re.MULTILINE)
+    found = re.findall(
+        r"\?\.[a-zA-Z_([]|\?\?|\|\|=|&&=|\.at\(-|Object\.hasOwn\b|structuredClone|\.findLast|\.toSorted|\.roundRect|\(\?<[=!]|^\s+#\w+|static \{",
+        code_only,
+        re.MULTILINE,
+    )
+    assert found == []
+
+
 def test_scripts_hold_no_closing_tag():
     """Nothing in our code ends the script element it stands in."""
     assert "</script" not in code(*DRAWING, *_OURS).lower()

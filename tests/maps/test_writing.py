@@ -127,7 +127,7 @@ def test_the_size_is_known_before_writing(drawn, tmp_path):
     assert drawn.size_mb() * 1e6 == drawn.save(tmp_path / "map.html").stat().st_size
 
 
-@pytest.mark.parametrize(("option", "value"), [("photos", "outside"), ("engine", "webgl")])
+@pytest.mark.parametrize(("option", "value"), [("photos", "outside"), ("lang", "fr")])
 def test_an_unknown_choice_names_the_known_ones(tmp_path, option, value):
     """A word that is no choice is refused with those that are."""
     with pytest.raises(MapError, match=f"{option}: '{value}' is not one of"):

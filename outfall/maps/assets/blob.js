@@ -15,6 +15,7 @@ async function unpack(text) {
   if (header.format > FORMAT) throw Object.assign(new Error(`format ${header.format} > ${FORMAT}`), { trouble: 'newer' });
   const body = raw.slice(4 + length);
   header.photos = dictionary(header.photos);
+  for (const lang of Object.keys(header.phrases || {})) header.phrases[lang] = dictionary(header.phrases[lang]);
   for (const layer of header.layers) openLayer(layer, body);
   header.image = (ref) => URL.createObjectURL(new Blob([body.subarray(ref.o, ref.o + ref.n)], { type: 'image/webp' }));
   header.bytes = (ref) => body.subarray(ref.o, ref.o + ref.n);

@@ -2,12 +2,12 @@
 
 ICONS.more = 'M6 12h.01M12 12h.01M18 12h.01';
 
-const tree = { isOpen: {}, menu: '' };
+const tree = { isOpen: dictionary(), menu: '' };
 
 // Returns the layers as nested groups, each where its topmost layer stands.
 function groupsOf(layers) {
   const root = { path: '', parts: [] };
-  const made = { '': root };
+  const made = dictionary({ '': root });
   for (const layer of layers) {
     const words = (layer.group || '').split('/').filter(Boolean);
     let here = root;
