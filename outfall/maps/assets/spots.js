@@ -18,8 +18,10 @@ function readSpots(text, near) {
 
 // Each angle is {value, side} with side E, W, N, S or ''; null if anything else stands in the text.
 function readAngles(text) {
-  const plainText = text.replace(/东经|經度东|E(?:ast)?\.?\s*(?=[\d-])|经度[:：]?/gi, 'E').replace(/西经|W(?:est)?\.?\s*(?=[\d-])/gi, 'W').replace(/北纬|N(?:orth)?\.?\s*(?=[\d-])|纬度[:：]?/gi, 'N').replace(/南纬|S(?:outh)?\.?\s*(?=[\d-])/gi, 'S')
-    .replace(/\blon(gitude)?\b[:=]?/gi, 'E').replace(/\blat(itude)?\b[:=]?/gi, 'N').trim();
+  const side = (word, letter) => [new RegExp(`${word}\\.?\\s*(?=[\\d-])`, 'gi'), letter];
+  const words = [[/\blon(gitude)?\b\s*[:=]?|经度\s*[:：]?/gi, 'E'], [/\blat(itude)?\b\s*[:=]?|纬度\s*[:：]?/gi, 'N'], [/东经/g, 'E'], [/西经/g, 'W'], [/北纬/g, 'N'], [/南纬/g, 'S'],
+    side('\\be(?:ast)?', 'E'), side('\\bw(?:est)?', 'W'), side('\\bn(?:orth)?', 'N'), side('\\bs(?:outh)?', 'S')];
+  const plainText = words.reduce((rest, [word, letter]) => rest.replace(word, letter), text).trim();
   const parts = '(-?\\d+(?:\\.\\d+)?)\\s*(?:°|度|d(?=[\\s\\d]))?\\s*(?:(\\d+(?:\\.\\d+)?)\\s*(?:\'|分)\\s*)?(?:(\\d+(?:\\.\\d+)?)\\s*(?:"|秒)\\s*)?';
   const isLed = /^[EWNS]/i.test(plainText);
   const one = new RegExp(isLed ? `\\s*[,，;；/]?\\s*([EWNS])\\s*${parts}` : `\\s*[,，;；/]?\\s*${parts}\\s*([EWNS])?`, 'iy');
@@ -29,12 +31,12 @@ function readAngles(text) {
     one.lastIndex = at;
     const match = one.exec(plainText);
     if (!match || !match[0].trim()) return null;
-    const [side, degrees, minutes, seconds] = isLed ? [match[1], match[2], match[3], match[4]] : [match[4], match[1], match[2], match[3]];
-    if (found.length && !isLed && !found[found.length - 1].side && !/^[\s,，;；/]/.test(match[0])) return null;
+    const [letter, degrees, minutes, seconds] = isLed ? [match[1], match[2], match[3], match[4]] : [match[4], match[1], match[2], match[3]];
+    if (found.length && !isLed && !found[found.length - 1].isMarked && !/[\s,，;；/]/.test(plainText[at - 1] + match[0][0])) return null;
     const size = Math.abs(Number(degrees)) + Number(minutes || 0) / 60 + Number(seconds || 0) / 3600;
     if (Number(minutes || 0) >= 60 || Number(seconds || 0) >= 60) return null;
-    const isBelow = degrees.startsWith('-') !== /[WS]/i.test(side || '');
-    found.push({ value: isBelow ? -size : size, side: (side || '').toUpperCase(), isMarked: /[°度'分]/.test(match[0]) || Boolean(side) });
+    const isBelow = degrees.startsWith('-') !== /[WS]/i.test(letter || '');
+    found.push({ value: isBelow ? -size : size, side: (letter || '').toUpperCase(), isMarked: /[°度'分]/.test(match[0]) || Boolean(letter) });
     at = one.lastIndex;
   }
   if (found.length === 1) return found[0].isMarked ? found : null;
