@@ -28,6 +28,7 @@ _DEGREE = 1_000_000
 _MAX_WHOLE = 2**50
 _MAX_SINGLE = 2**13
 _FEW = 64
+_Raw = bytes
 
 
 class Blob:
@@ -166,6 +167,10 @@ class Blob:
         shape["count"] = self.integers(np.bincount(ring[is_kept], minlength=len(rings)))
         shape["rings"] = self.integers(np.bincount(part, minlength=len(parts)))
         return {**shape, "row": self.integers(row)}
+
+    def content(self) -> _Raw:
+        """Return all buffers as they lie behind the header."""
+        return b"".join(self._parts)
 
     def to_text(self, header: Mapping[str, object]) -> str:
         """Return the whole as text that no field can break out of."""
