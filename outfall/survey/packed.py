@@ -127,7 +127,8 @@ def unpack(brought: Brought, file: Path) -> Brought:
         frame = frame.assign(photo_ids=join_photos(frame))
         frame = frame.drop(columns=[name for name in frame.columns if name == "pictures" or _PHOTO.match(str(name))])
     ids = [name for cell in frame["photo_ids"] for name in split_ids(cell)] if has_photos else []
-    media = {name: take for name, take in brought.media.items() if _is_named(name, ids)}
+    wanted = {_short(safe_name(one) or "") for one in ids}
+    media = {name: take for name, take in brought.media.items() if _short(name) in wanted}
     return replace(
         brought,
         frame=_identified(frame),
@@ -148,7 +149,7 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 def _told(frame: pd.DataFrame) -> pd.DataFrame:
     """Return true names and notes: those packed, or what people typed over what the pack shows."""
     frame = frame.copy()
-    if "pack_name" in frame.columns:
+    if {"pack_name", "pack_id", "name", "outfall_id"} <= set(frame.columns):
         is_packed_row = frame["pack_id"].fillna("").astype(str).ne("")
         shown = frame["name"].fillna("").astype(str).str.strip()
         true = frame["pack_name"].fillna("").astype(str)
@@ -178,10 +179,8 @@ def _identified(frame: pd.DataFrame) -> pd.DataFrame:
     return frame if "sighting_id" in frame.columns else frame.assign(sighting_id=frame["uuid"])
 
 
-def _is_named(name: str, ids: Sequence[str]) -> bool:
-    short = name.rpartition("/")[2].casefold()
-    wanted = {(safe_name(one) or "").rpartition("/")[2].casefold() for one in ids}
-    return short in wanted
+def _short(name: str) -> str:
+    return name.rpartition("/")[2].casefold()
 
 
 def _unguarded(text: object) -> object:

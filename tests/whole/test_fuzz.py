@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import json
 import pkgutil
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def good(tmp_path_factory):
         folder / "form.xlsx",
         hostile.sheet(("A1", "编号"), ("B1", "经度"), ("C1", "纬度"), ("A2", "1"), ("B2", "114.3"), ("C2", "30.6")),
     )
+    add_packs(folder)
     texts = {
         "form.csv": FORM,
         "walk.gpx": GPX,
@@ -103,11 +105,27 @@ def good(tmp_path_factory):
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
 
 
+def add_packs(folder):
+    """Write a small field pack, its files beside the others."""
+    import geopandas as gpd
+
+    from outfall.reports import FieldPack, write_field_pack
+
+    rows = {"outfall_id": ["P-1", "P-2"], "status": "suspected", "name": ["3号口", "=1"], "source_ref": "x"}
+    table = gpd.GeoDataFrame(rows, geometry=gpd.points_from_xy([114.3, 114.4], [30.6, 30.6]), crs=4490)
+    kinds = ("kmz", "gpx", "ovital", "geojson", "xlsx", "gpkg")
+    pack = write_field_pack(table, folder / "packed", settings=FieldPack(formats=kinds))
+    for file in pack.glob("outfalls*"):
+        file.rename(folder / file.name)
+    shutil.rmtree(pack)
+
+
 def one(module, name, files, **options):
     """Return a case per file: a reader of a path."""
     return [(name, file, module, options) for file in files]
 
 
+PACKED = ["outfalls.kmz", "outfalls.gpx", "outfalls_ovital.txt", "outfalls.geojson", "outfalls.xlsx", "outfalls.gpkg"]
 FRAMES = [
     "form.csv",
     "form.xlsx",
@@ -131,6 +149,7 @@ CASES = [
         crs=4490,
         **CST,
     ),
+    *one("outfall.survey", "read_returned", PACKED, **CST),
     *one("outfall.survey", "read_ground_photos", ["form.zip"], into=...),
     *one("outfall.survey", "read_tracks", ["walk.gpx", "lines.geojson"], **CST),
     *one("outfall.survey", "read_links", ["links.csv"], **CST),
