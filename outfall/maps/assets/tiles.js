@@ -10,7 +10,7 @@ const TileSheet = Sheet.extend({
     L.setOptions(this, options);
     Sheet.prototype.initialize.call(this, this.options);
     this.base = base;
-    this.kept = new Map();
+    this.tiles = new Map();
     this.failed = 0;
   },
 
@@ -31,7 +31,7 @@ const TileSheet = Sheet.extend({
     const late = new Promise((done) => { setTimeout(done, 3000); });
     for (let round = 0; round < 3; round++) {
       this.tilesIn(view);
-      const awaited = [...this.kept.values()].filter((tile) => tile.isWaiting).map((tile) => tile.promise);
+      const awaited = [...this.tiles.values()].filter((tile) => tile.isWaiting).map((tile) => tile.promise);
       if (!awaited.length) return;
       await Promise.race([late, Promise.all(awaited)]);
     }
@@ -67,7 +67,7 @@ const TileSheet = Sheet.extend({
     let isWaiting = false;
     for (let up = 0; up <= DEEPEST_HELP && z - up >= base.min; up++) {
       const step = 2 ** up;
-      const tile = this.tile(z - up, Math.floor(x / step), Math.floor(y / step), up === 0 || (Boolean(base.find) && !isWaiting));
+      const tile = this.tileAt(z - up, Math.floor(x / step), Math.floor(y / step), up === 0 || (Boolean(base.find) && !isWaiting));
       isWaiting = isWaiting || tile.isWaiting;
       if (tile.content) {
         const size = 1 / step;
@@ -77,18 +77,18 @@ const TileSheet = Sheet.extend({
     return [];
   },
 
-  tile(z, x, y, isAsked) {
+  tileAt(z, x, y, isAsked) {
     const { base } = this;
     const name = `${z}/${x}/${y}`;
-    const known = this.kept.get(name);
+    const known = this.tiles.get(name);
     if (known) {
-      this.kept.delete(name);
-      this.kept.set(name, known);
+      this.tiles.delete(name);
+      this.tiles.set(name, known);
       return known;
     }
     const tile = { z, x, y, place: placeTile(z, x, y, base.datum), content: null, isWaiting: false };
     if (!isAsked) return tile;
-    this.kept.set(name, tile);
+    this.tiles.set(name, tile);
     this.ask(tile);
     return tile;
   },
@@ -134,9 +134,9 @@ const TileSheet = Sheet.extend({
   },
 
   forget() {
-    for (const name of this.kept.keys()) {
-      if (this.kept.size <= KEPT_TILES) break;
-      this.kept.delete(name);
+    for (const name of this.tiles.keys()) {
+      if (this.tiles.size <= KEPT_TILES) break;
+      this.tiles.delete(name);
     }
   },
 });
