@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Map"]
 
-_STYLES = ("page.css", "panel.css", "legend.css", "time.css", "search.css", "raster.css", "swipe.css", "base.css", "gather.css")
-_PAGE = ("state.js", "data.js", "gcj.js", "geodesy.js", "labels.js", "paths.js", "graticule.js", "raster.js", "swipe.js", "counts.js", "brush.js", "tree.js", "legend.js", "moments.js", "time.js", "spots.js", "search.js", "flow.js", "lit.js", "photos.js", "fields.js", "candidates.js", "journey.js", "panel.js", "frame.js",
-    "print.js", "tiles.js", "shapes_read.js", "shapes_paint.js", "pick_pmtiles.js", "pick_mbtiles.js", "base_pick.js", "gather.js", "start.js")  # fmt: skip
+_STYLES = ("page.css", "panel.css", "dialog.css", "print.css", "legend.css", "time.css", "search.css", "raster.css", "swipe.css", "base.css", "gather.css")
+_PAGE = ("state.js", "data.js", "gcj.js", "geodesy.js", "labels.js", "paths.js", "graticule.js", "raster.js", "swipe.js", "counts.js", "brush.js", "tree.js", "legend.js", "moments.js", "time.js", "spots.js", "search.js", "flow.js", "lit.js", "photos.js", "fields.js", "candidates.js", "journey.js", "panel.js", "dialog.js", "frame.js", "tools.js", "measure.js", "menu.js", "locate.js", "table.js",
+    "compose.js", "layout.js", "png.js", "print.js", "tiles.js", "shapes_read.js", "shapes_paint.js", "pick_pmtiles.js", "pick_mbtiles.js", "base_pick.js", "gather.js", "start.js")  # fmt: skip
 _MOST_MB = 25.0  # maps.md: pages above this open slowly from a mail or a memory stick
 
 

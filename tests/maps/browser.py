@@ -67,6 +67,14 @@ def opened(context, path, *, size=DESKTOP, mark="", answer=None, until=".ready",
         page.close()
 
 
+def use_tool(page, name):
+    """Use a tool wherever it stands: in the bar, or in the menu behind it."""
+    if not page.locator(f"#{name}").count():
+        page.click("#more")
+    page.click(f"#{name}")
+    page.wait_for_timeout(60)
+
+
 def is_quiet(heard):
     """Return whether a page asked for nothing, complained of nothing and opened no dialog."""
     return heard.requests == [] and heard.errors == [] and heard.dialogs == []

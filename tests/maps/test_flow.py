@@ -37,12 +37,16 @@ def walker(browser):
     """Return a page with the walking code alone, and what hands it a network."""
     page = browser.new_page()
     source = json.dumps(text_of("flow.js") + "; window.Flow = Flow;")
-    page.evaluate(f"() => {{ const s = document.createElement('script'); s.textContent = {source}; document.head.append(s); }}")
+    page.evaluate(
+        f"() => {{ const s = document.createElement('script'); s.textContent = {source}; document.head.append(s); }}"
+    )
 
     def load(network, *, hours=True):
         reaches = network.reaches
         columns = ["from_node", "to_node", "length_m", "forward_share"]
-        rows = reaches[columns].assign(**({"travel_h": reaches["reach_id"].map(travel_times(network))} if hours else {}))
+        rows = reaches[columns].assign(
+            **({"travel_h": reaches["reach_id"].map(travel_times(network))} if hours else {})
+        )
         page.evaluate(_LAYER, json.loads(rows.to_json(orient="records", double_precision=15)))
         return page
 
@@ -52,7 +56,10 @@ def walker(browser):
 
 def _check(page, network, rows):
     ids = network.reaches["reach_id"].tolist()
-    found = page.evaluate("rows => rows.map(row => [[...flow.walk(row, 1, true).met.keys()], [...flow.walk(row, 0, false).met.keys()]])", rows)
+    found = page.evaluate(
+        "rows => rows.map(row => [[...flow.walk(row, 1, true).met.keys()], [...flow.walk(row, 0, false).met.keys()]])",
+        rows,
+    )
     for row, (up, down) in zip(rows, found, strict=True):
         assert {ids[k] for k in up} == set(network.upstream(ids[row]))
         assert {ids[k] for k in down} == set(network.downstream(ids[row]))
@@ -76,7 +83,9 @@ def test_hours_are_the_quickest(walker, network):
     page = walker(network)
     reaches, hours = network.reaches, network.reaches["reach_id"].map(travel_times(network))
     graph = nx.MultiDiGraph()
-    for one, other, cost, share in zip(reaches["from_node"], reaches["to_node"], hours, reaches["forward_share"], strict=True):
+    for one, other, cost, share in zip(
+        reaches["from_node"], reaches["to_node"], hours, reaches["forward_share"], strict=True
+    ):
         graph.add_edge(one, other, weight=cost)
         if share < 0.95:
             graph.add_edge(other, one, weight=cost)
@@ -106,11 +115,21 @@ def test_distance_along_the_river_is_the_shortest_way(walker, network):
         if here == there:
             continue
         shares = rng.uniform(0, 1, 2).round(3).tolist()
-        way = page.evaluate("([a, b, s]) => flow.way({ row: a, share: s[0] }, { row: b, share: s[1] })", [here, there, shares])
-        ends = [(reaches[side].iloc[here], shares[0] if side == "from_node" else 1 - shares[0]) for side in ("from_node", "to_node")]
-        goals = [(reaches[side].iloc[there], shares[1] if side == "from_node" else 1 - shares[1]) for side in ("from_node", "to_node")]
+        way = page.evaluate(
+            "([a, b, s]) => flow.way({ row: a, share: s[0] }, { row: b, share: s[1] })", [here, there, shares]
+        )
+        ends = [
+            (reaches[side].iloc[here], shares[0] if side == "from_node" else 1 - shares[0])
+            for side in ("from_node", "to_node")
+        ]
+        goals = [
+            (reaches[side].iloc[there], shares[1] if side == "from_node" else 1 - shares[1])
+            for side in ("from_node", "to_node")
+        ]
         costs = [
-            nx.dijkstra_path_length(graph, one, other) + part * reaches["length_m"].iloc[here] + rest * reaches["length_m"].iloc[there]
+            nx.dijkstra_path_length(graph, one, other)
+            + part * reaches["length_m"].iloc[here]
+            + rest * reaches["length_m"].iloc[there]
             for one, part in ends
             for other, rest in goals
             if nx.has_path(graph, one, other)
@@ -120,7 +139,9 @@ def test_distance_along_the_river_is_the_shortest_way(walker, network):
             continue
         seen += 1
         assert way["metres"] == pytest.approx(min(costs), rel=1e-9)
-        back = page.evaluate("([a, b, s]) => flow.way({ row: b, share: s[1] }, { row: a, share: s[0] })", [here, there, shares])
+        back = page.evaluate(
+            "([a, b, s]) => flow.way({ row: b, share: s[1] }, { row: a, share: s[0] })", [here, there, shares]
+        )
         assert back["metres"] == pytest.approx(way["metres"])
         reached = reaches["reach_id"].iloc[there] in network.downstream(reaches["reach_id"].iloc[here])
         assert way["against"] > 0 or reached
@@ -143,7 +164,9 @@ def test_a_reach_offers_what_is_above_and_below(browser, plain, network, size):
             page.locator(f".segments [data-mode={mode}]").click()
             total = network.reaches.set_index("reach_id").loc[ids, "length_m"].sum()
             figures = page.locator(".figures dd").all_inner_texts()
-            assert figures[0] == (f"{total / 1000:.2f}".rstrip("0").rstrip(".") + " km" if total >= 1000 else f"{total:.0f} m")
+            assert figures[0] == (
+                f"{total / 1000:.2f}".rstrip("0").rstrip(".") + " km" if total >= 1000 else f"{total:.0f} m"
+            )
             assert int(figures[-1].replace(",", "")) == len(ids)
             assert page.locator(".shades li").count() >= 1
         page.locator(".segments [data-mode=off]").click()

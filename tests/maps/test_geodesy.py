@@ -18,7 +18,9 @@ GEOD = pyproj.Geod(ellps="WGS84")
 @pytest.fixture(scope="module")
 def run(browser):
     page = browser.new_page()
-    page.evaluate(f"() => {{ const s = document.createElement('script'); s.textContent = {json.dumps(text_of('geodesy.js'))}; document.head.append(s); }}")
+    page.evaluate(
+        f"() => {{ const s = document.createElement('script'); s.textContent = {json.dumps(text_of('geodesy.js'))}; document.head.append(s); }}"
+    )
     yield page.evaluate
     page.close()
 
@@ -34,7 +36,10 @@ def test_lengths_and_bearings_are_geodesic(run, spread_deg):
     rng = np.random.default_rng(1)
     one = _spots(60)
     other = one + rng.uniform(-spread_deg, spread_deg, one.shape) * [1, 0.5]
-    found = run("pairs => pairs.map(p => { const r = inverse(...p); return [r.metres, r.bearing]; })", np.hstack([one, other]).tolist())
+    found = run(
+        "pairs => pairs.map(p => { const r = inverse(...p); return [r.metres, r.bearing]; })",
+        np.hstack([one, other]).tolist(),
+    )
     azimuth, _, metres = GEOD.inv(*one.T, *other.T)
     assert np.allclose([row[0] for row in found], metres, rtol=1e-9, atol=1e-5)
     assert np.allclose((np.array([row[1] for row in found]) - azimuth + 180) % 360, 180, atol=1e-4)
@@ -43,7 +48,10 @@ def test_lengths_and_bearings_are_geodesic(run, spread_deg):
 def test_the_direct_problem_undoes_the_inverse(run):
     """Going the distance in the direction arrives."""
     spots = _spots(40, 3).tolist()
-    there = run("spots => spots.map((s, k) => { const o = spots[(k + 1) % spots.length]; const r = inverse(...s, ...o); return direct(...s, r.bearing, r.metres); })", spots)
+    there = run(
+        "spots => spots.map((s, k) => { const o = spots[(k + 1) % spots.length]; const r = inverse(...s, ...o); return direct(...s, r.bearing, r.metres); })",
+        spots,
+    )
     assert np.allclose(there, np.roll(spots, -1, axis=0), atol=1e-8)
 
 
@@ -82,7 +90,14 @@ def test_utm_is_used_elsewhere(run):
 @pytest.mark.parametrize("style", ["d", "dm", "dms"])
 def test_what_is_written_is_read_back(run, style):
     """A position survives being written and typed again, south and west included, to a third of a metre."""
-    spots = [*_spots(30, 11).tolist(), [-84.5, 38.03], [18.4, -33.9], [120.0, 30.0], [119.99999999, 29.99999999], [-0.5, -0.25]]
+    spots = [
+        *_spots(30, 11).tolist(),
+        [-84.5, 38.03],
+        [18.4, -33.9],
+        [120.0, 30.0],
+        [119.99999999, 29.99999999],
+        [-0.5, -0.25],
+    ]
     back = run("([spots, style]) => spots.map(s => readPosition(written(...s, style)))", [spots, style])
     assert np.allclose([[spot["lon"], spot["lat"]] for spot in back], spots, atol=3e-6)
 

@@ -91,8 +91,8 @@ const LabelSheet = Sheet.extend({
 
   // How probable the lit ends are, as tags beside them.
   marks(ctx, view, taken) {
-    const base = this._map.containerPointToLayerPoint([0, 0]).subtract(this._bounds.min);
-    const size = this._map.getSize();
+    const base = view.isPaper ? L.point(0, 0) : this._map.containerPointToLayerPoint([0, 0]).subtract(this._bounds.min);
+    const size = view.isPaper ? L.point(view.width, view.height) : this._map.getSize();
     const isInside = (left, top, width) => left > base.x + 4 && left + width < base.x + size.x - 4 && top > base.y + 4 && top < base.y + size.y - 24;
     ctx.textAlign = 'left';
     ctx.font = `600 11.5px ${FONT}`;
