@@ -5,47 +5,13 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from outfall.maps.classes import breaks_of, classify
-from tests.maps.browser import DESKTOP, PHONE, is_quiet, opened
-from tests.maps.timed import draw_timed, make_samples
+from tests.maps.browser import PHONE, is_quiet, opened
+from tests.maps.timed import TOWED, make_samples, numbers_in, texts_of
 
 pytestmark = pytest.mark.browser
-
-TOWED = "#legend [data-layer=towed]"
-
-
-@pytest.fixture(scope="module")
-def timed(town, tmp_path_factory):
-    return draw_timed(town).save(tmp_path_factory.mktemp("timed") / "map.html")
-
-
-@pytest.fixture(params=[(DESKTOP, "zh"), (PHONE, "en")], ids=["desk-zh", "phone-en"])
-def page(request, browser, timed):
-    """Return the page on a desk in Chinese and on a phone in English; whatever a test does, it must stay quiet."""
-    size, lang = request.param
-    with opened(browser, timed, size=size) as heard:
-        if lang == "en":
-            _press(heard.page, "#lang")
-        if size == PHONE:
-            heard.page.click("#unfold")
-        heard.page.wait_for_timeout(60)
-        yield heard.page
-        assert is_quiet(heard)
-
-
-def _press(page, selector):
-    page.evaluate("s => document.querySelector(s).click()", selector)
-
-
-def _numbers(text):
-    return [int(part.replace(",", "")) for part in re.findall(r"\d[\d,]*", text)]
-
-
-def _texts(page, selector):
-    return page.locator(selector).all_text_contents()
 
 
 def test_a_group_switches_its_layers(page):
@@ -100,7 +66,7 @@ def test_numbers_have_classes_that_count(page, town):
     """The legend of a column of numbers counts its classes as the package does; they sum to the rows."""
     column = make_samples(town)["cod_mgl"]
     expected = np.bincount(classify(column, breaks_of(column))).tolist()
-    rows = [_numbers(text)[0] for text in _texts(page, f"{TOWED} .row .count")]
+    rows = [numbers_in(text)[0] for text in texts_of(page, f"{TOWED} .row .count")]
     assert rows == expected
     assert sum(rows) == len(column)
     assert "mg/L" in page.locator(f"{TOWED} .unit").first.inner_text()
@@ -115,97 +81,12 @@ def test_a_range_of_numbers_filters(page, town):
     for _ in range(16):
         handle.press("ArrowRight")
     page.wait_for_timeout(80)
-    shown, whole = _numbers(page.locator(f"{TOWED} > summary .count").inner_text())
+    shown, whole = numbers_in(page.locator(f"{TOWED} > summary .count").inner_text())
     assert (shown, whole) == ((column >= border).sum(), len(column))
     assert handle.get_attribute("aria-valuetext").split()[0] == f"{border:g}"
     handle.press("Home")
     page.wait_for_timeout(80)
-    assert _numbers(page.locator(f"{TOWED} > summary .count").inner_text()) == [len(column)]
-
-
-def test_the_time_axis_comes_and_goes_with_what_has_times(page):
-    """The axis is there while a layer with a time is on the map, and its window stays out of the way of the others."""
-    assert page.evaluate("!document.getElementById('time').hidden")
-    page.locator("#legend [data-group='survey/boat'] > summary .switch").click()
-    assert page.evaluate("document.getElementById('time').hidden")
-    page.locator("#legend [data-group='survey/boat'] > summary .switch").click()
-    assert page.evaluate("!document.getElementById('time').hidden")
-
-
-def test_a_window_of_time_narrows_points_lines_and_areas(page, town):
-    """Keys on the handles leave the first day: moments and dates of that day and, as long as wanted, rows without a time."""
-    if page.viewport_size["width"] == PHONE[0]:
-        page.click("#unfold")
-    samples = make_samples(town)
-    is_first = samples["seen_at"].dt.tz_convert("Asia/Shanghai").dt.date == pd.Timestamp("2026-04-12").date()
-    missing = int(samples["seen_at"].isna().sum())
-    page.locator("#time .grab.to").focus()
-    page.keyboard.press("Home")
-    page.wait_for_timeout(100)
-    inside, whole = _numbers(page.locator("#time .inside").inner_text())
-    assert whole == len(samples) + 6
-    assert inside == is_first.sum() + missing + 2
-    assert _numbers(page.locator(f"{TOWED} > summary .count").text_content())[0] == is_first.sum() + missing
-    assert _numbers(page.locator("#legend [data-layer=tracks] > summary .count").text_content()) == [1, 3]
-    assert _numbers(page.locator("#legend [data-layer=plumes] > summary .count").text_content()) == [1, 3]
-    page.locator("#time .missing input").click()
-    page.wait_for_timeout(60)
-    assert _numbers(page.locator("#time .inside").inner_text())[0] == is_first.sum() + 2
-    label = page.locator("#time .window-text").inner_text()
-    assert label in {"2026年4月12日", "12 Apr 2026"}
-    assert "UTC+8" in page.locator("#time .zone").inner_text()
-    page.locator("#time .whole").click()
-    assert page.locator("#time .whole").is_disabled()
-
-
-def test_time_is_played_step_by_step(page):
-    """Play starts at the first step, moves on, skips what is empty and stops when told; every step has the same length."""
-    if page.viewport_size["width"] == PHONE[0]:
-        page.click("#unfold")
-    page.locator("#time select").nth(1).select_option("4")
-    play = page.locator("#time .play")
-    play.click()
-    texts = set()
-    for _ in range(14):
-        page.wait_for_timeout(200)
-        texts.add(page.locator("#time .window-text").inner_text())
-        low, high = page.evaluate(
-            "['from', 'to'].map(k => Number(document.querySelector('#time .grab.' + k).getAttribute('aria-valuenow')))"
-        )
-        assert high - low == 1
-    play.click()
-    assert len(texts) >= 3
-    label = play.get_attribute("aria-label")
-    assert label in {"播放", "Play"}
-    page.locator("#time select").first.select_option("week")
-    assert int(page.locator("#time .grab.to").get_attribute("aria-valuemax")) == 7
-
-
-def test_a_window_of_time_is_dragged(page):
-    """The window is dragged as a whole and keeps its length."""
-    if page.viewport_size["width"] == PHONE[0]:
-        page.click("#unfold")
-
-    def read():
-        return page.evaluate(
-            "['from', 'to'].map(k => Number(document.querySelector('#time .grab.' + k).getAttribute('aria-valuenow')))"
-        )
-
-    box = page.locator("#time .brush").bounding_box()
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] * 0.3, y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.6, y, steps=4)
-    page.mouse.up()
-    low, high = read()
-    assert 8 <= high - low <= 18
-    page.mouse.move(box["x"] + box["width"] * 0.45, y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.25, y, steps=4)
-    page.mouse.up()
-    then = read()
-    assert then[1] - then[0] == high - low
-    assert then[0] < low
+    assert numbers_in(page.locator(f"{TOWED} > summary .count").inner_text()) == [len(column)]
 
 
 SPOTS = [
@@ -342,10 +223,10 @@ def test_a_real_storm_sewer_is_coloured_by_its_size(browser, shared_data, tmp_pa
     drains = gpd.read_file(shared_data / "network/uky_storm/STM_Line_ln.geojson")
     layer = Layer("drains", "lines", drains, en="Storm drains", style="LineSize", styles=("Owner",))
     with opened(browser, Map((layer,)).save(tmp_path / "uky.html", lang="en")) as heard:
-        rows = [_numbers(text)[0] for text in _texts(heard.page, "[data-layer=drains] .row .count")]
+        rows = [numbers_in(text)[0] for text in texts_of(heard.page, "[data-layer=drains] .row .count")]
         assert sum(rows) == len(drains)
         heard.page.locator("[data-layer=drains] .grab.to").press("PageDown")
         heard.page.wait_for_timeout(200)
-        shown, whole = _numbers(heard.page.locator("[data-layer=drains] > summary .count").inner_text())
+        shown, whole = numbers_in(heard.page.locator("[data-layer=drains] > summary .count").inner_text())
         assert shown < whole == len(drains)
         assert is_quiet(heard)

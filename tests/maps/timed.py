@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ from shapely import LineString
 
 from outfall.maps import Layer, draw
 
+TOWED = "#legend [data-layer=towed]"
 DAYS = [0, 1, 2, 5, 6, 20, 21, 40]
 
 
@@ -42,3 +45,18 @@ def draw_timed(town):
         Layer("towed", "points", samples, zh="走航样点", en="Towed samples", style="cod_mgl", styles=("platform",),
               time="seen_at", group="survey/boat", search=("sighting_id",)),
     )  # fmt: skip
+
+
+def press(page, selector):
+    """Click an element wherever it lies."""
+    page.evaluate("s => document.querySelector(s).click()", selector)
+
+
+def numbers_in(text):
+    """Return the whole numbers in a text."""
+    return [int(part.replace(",", "")) for part in re.findall(r"\d[\d,]*", text)]
+
+
+def texts_of(page, selector):
+    """Return the texts of all elements that match."""
+    return page.locator(selector).all_text_contents()

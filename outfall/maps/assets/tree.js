@@ -97,11 +97,11 @@ function layerNode(layer) {
 }
 
 function menuOf(layer, sheet) {
-  const modes = sheet.setMode ? sheet.modes || ['points', 'clusters', 'density'] : [];
+  const modes = typeof MODES === 'undefined' ? [] : MODES;
   const choice = (mode) => el('button', {
-    type: 'button', role: 'radio', class: 'chip', 'aria-checked': String(sheet.mode === mode), 'data-focus': `mode:${layer.name}:${mode}`,
-    onclick: () => { sheet.setMode(mode); emit('filter'); },
-  }, say(`mode.${mode}`));
+    type: 'button', role: 'radio', class: 'chip', 'aria-checked': String((sheet.mode || 'auto') === mode), 'data-focus': `mode:${layer.name}:${mode}`,
+    onclick: () => { sheet.mode = mode; emit('filter'); },
+  }, say(`gather.${mode}`));
   return el('div', { class: 'menu', role: 'group', 'aria-label': `${say('layer.menu')}: ${called(layer)}` },
     el('button', { type: 'button', class: 'chip', 'data-focus': `zoom:${layer.name}`, onclick: () => zoomTo(layer, sheet) }, icon('fit'), say('layer.zoom')),
     el('button', { type: 'button', class: 'chip', 'data-focus': `alone:${layer.name}`, onclick: () => aloneLayer(layer) }, icon('eye'), say('layer.alone')),
