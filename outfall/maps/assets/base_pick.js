@@ -13,6 +13,7 @@ function startBases() {
   panel.addEventListener('keydown', (event) => { if (event.key === 'Escape') { event.stopPropagation(); showBases(false); } });
   app.stampBase = (stamp) => { if (shelf.sheet) stamp(shelf.sheet, shelf.share); };
   app.prepareBase = (view) => (shelf.sheet ? shelf.sheet.prepare(view) : Promise.resolve());
+  app.baseCredit = () => { const base = shelf.list[shelf.chosen]; return { attribution: base ? inLanguage(base.attribution) : '', approval: base ? base.approval || '' : '' }; };
   app.isBaseForeign = () => Boolean(shelf.sheet && shelf.sheet.base.urls);
   if (shelf.list.length) chooseBase(0);
   drawBases();

@@ -139,7 +139,7 @@ function footOf(options, view, page, shapes, text, notes) {
   const right = page.width - 10, room_ = page.width / 2 - 20;
   const rows = [[options.unit && `${say('print.unit')}${say('colon')}${options.unit}`, options.author && `${say('print.author')}${say('colon')}${options.author}`].filter(Boolean).join('   '),
     [`${say('print.date')}${say('colon')}${options.date}`, options.approval && `${say('print.approval')}${say('colon')}${options.approval}`].filter(Boolean).join('   '),
-    [options.grid === 'm' ? projected(options.centre.lng, options.centre.lat).name : 'CGCS2000 / WGS 84', say('print.projection'), notes].filter(Boolean).join(' · ')].filter(Boolean);
+    [options.grid === 'm' ? projected(options.centre.lng, options.centre.lat).name : 'CGCS2000 / WGS 84', say('print.projection'), app.baseCredit && app.baseCredit().attribution, notes].filter(Boolean).join(' · ')].filter(Boolean);
   rows.reverse().forEach((words, k) => text(right, page.foot + 2.2 - 4.1 * k, clipped(words, 2.6, 400, room_), 2.6, { anchor: 'end', colour: k ? '#1d2b36' : '#55626c' }));
 }
 

@@ -6,7 +6,7 @@ function printDefaults() {
   const day = new Date();
   const pad = (part) => String(part).padStart(2, '0');
   const chosen = app.selected ? titleOf(app.selected.layer, app.selected.row) : '';
-  return { paper: 'A4', isLandscape: true, title: app.data.title || say('title'), subtitle: chosen, scale: 'snap', grid: 'deg', isGrey: false, author: '', unit: '', approval: '', date: `${day.getFullYear()}-${pad(day.getMonth() + 1)}-${pad(day.getDate())}` };
+  return { paper: 'A4', isLandscape: true, title: app.data.title || say('title'), subtitle: chosen, scale: 'snap', grid: 'deg', isGrey: false, author: '', unit: '', approval: app.baseCredit ? app.baseCredit().approval : '', date: `${day.getFullYear()}-${pad(day.getMonth() + 1)}-${pad(day.getDate())}` };
 }
 
 // The extent on paper: what is on the screen beside the cards, at the scale chosen.
@@ -34,7 +34,7 @@ function makeSheet(given, ratio) {
 function openPrint() {
   if (docked) docked.close();
   const kept = sheet_.options;
-  sheet_.options = { ...printDefaults(), ...(kept ? { paper: kept.paper, isLandscape: kept.isLandscape, grid: kept.grid, isGrey: kept.isGrey, author: kept.author, unit: kept.unit, approval: kept.approval } : {}), room: room(), centre: null };
+  sheet_.options = { ...printDefaults(), ...(kept ? { paper: kept.paper, isLandscape: kept.isLandscape, grid: kept.grid, isGrey: kept.isGrey, author: kept.author, unit: kept.unit, approval: kept.approval || (app.baseCredit ? app.baseCredit().approval : '') } : {}), room: room(), centre: null };
   sheet_.options.centre = placed(sheet_.options).centre;
   const { body, close } = openDialog('print', say('print'), () => { sheet_.preview = null; });
   sheet_.preview = el('div', { class: 'preview', role: 'img', 'aria-label': say('print.preview') });
@@ -66,6 +66,9 @@ function drawPreview() {
   const { preview, options } = sheet_;
   if (!preview) return;
   const made = makeSheet(options, 1);
+  // The tiles of the paper's own scale come in their own time; then the preview is drawn again.
+  const place = JSON.stringify([made.view.left, made.view.top, made.view.zoom]);
+  if (app.prepareBase && sheet_.awaited !== place) { sheet_.awaited = place; app.prepareBase(made.view).then(drawPreview); }
   const picture = paintScene(made.shapes, made.canvas, made.frame, made.size, 1.4);
   const { frame, options: set } = made;
   Object.assign(preview.dataset, { paper: made.size.join(' '), frame: [frame.x, frame.y, frame.w, frame.h].map((part) => part.toFixed(3)).join(' '), scale: String(set.scaleNumber), centre: `${set.centre.lng} ${set.centre.lat}` });
