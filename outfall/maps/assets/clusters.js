@@ -157,9 +157,11 @@ function drawDensity(sheet, ctx, view, parts) {
     image.data[4 * at + 3] = 255 * Math.min(0.85, 0.25 + 2 * share);
   });
   small.getContext('2d').putImageData(image, 0, 0);
+  ctx.save();
   ctx.imageSmoothingEnabled = true;
   ctx.imageSmoothingQuality = 'high';
   ctx.drawImage(small, 0, 0, 4 * wide, 4 * high);
+  ctx.restore();
 }
 
 // A running mean along lines: `along` apart within a line, lines `across` apart.
