@@ -1,4 +1,4 @@
-"""How far from its place is a raster in the page, by screenshots of markers; what does a whole satellite band cost?
+"""How far from its place a raster is in the page, by screenshots of markers, and what a whole satellite band costs.
 
 Rasters with white discs on black are made in six ways a raster can lie, one per zoom with cells about as large as a pixel of the
 screen there. The page is opened in headless Chromium from the disk without a network, set to each zoom, photographed, and the middle
@@ -50,7 +50,7 @@ PLACES = [
 def measure(*, quick: bool) -> dict[str, float | int | bool | str | None]:
     """Return the placement error of rasters in pixels, and time, memory and size of a whole band."""
     out: dict[str, float | int | bool | str | None] = {}
-    out |= _measure_band(quick=quick)
+    out |= _measure_band()
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     try:
         import playwright  # noqa: F401
@@ -211,7 +211,7 @@ def _error_px(page: object, raster: dict[str, object], zoom: int) -> float:
     return float(away.min(axis=0).max())
 
 
-def _measure_band(*, quick: bool) -> dict[str, float | int | str]:
+def _measure_band() -> dict[str, float | int | str]:
     """Return CPU, memory and size of a whole band, each taken in a process of its own."""
     side = 10_980
     with tempfile.TemporaryDirectory() as folder:
