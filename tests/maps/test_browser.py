@@ -153,7 +153,7 @@ def test_layers_are_switched(page):
 
 @pytest.mark.parametrize(
     ("query", "says"),
-    [("mx0002", "MX-0002"), ("电镀", "电镀厂"), ("120.02, 30.24", "120.02, 30.24"), ("zzz", "没有找到")],
+    [("mx0002", "MX-0002"), ("电镀", "电镀厂"), ("120.02, 30.24", "120.020000, 30.240000"), ("zzz", "没有找到")],
 )
 def test_search_finds(page, query, says):
     """Codes, names and coordinates are found; nothing else is claimed."""
