@@ -31,7 +31,7 @@ function compose(view, isGrey) {
   const aside = el('canvas');
   aside.width = made.width;
   aside.height = made.height;
-  const ctx = aside.getContext('2d');
+  const ctx = aside.getContext('2d', { willReadFrequently: true });
   const without = [];
   const stamp = (sheet, share, isPicture) => {
     if (!sheet || !sheet.draw) return;

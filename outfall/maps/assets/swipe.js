@@ -33,11 +33,24 @@ function clipSheets() {
   }
 }
 
+// The line stays where it is on the ground, at whatever scale paper is drawn.
+const cutIn = (view) => ((swipe.cut() + app.map.getPixelBounds().min.x) / (256 * 2 ** app.map.getZoom())) * view.scale - view.x;
+
+// On paper the line and the names of its sides are drawn last.
+function drawLine(ctx, view) {
+  if (!swipe.isOn || swipe.only) return;
+  const at = cutIn(view);
+  for (const [width, colour] of [[4.5, 'rgba(29, 43, 54, 0.7)'], [2.5, '#fffdf8']]) {
+    ctx.fillStyle = colour;
+    ctx.fillRect(at - width / 2, -1e5, width, 2e5);
+  }
+}
+
 // What is drawn into a canvas other than its own (names, print, picture) is cut there.
 function cutTo(name, ctx, view, draw) {
   const side = swipe.sideOf(name);
   if (side === 'both') return draw();
-  const at = swipe.cut() + app.map.getPixelBounds().min.x - view.x;
+  const at = cutIn(view);
   ctx.save();
   ctx.beginPath();
   ctx.rect(side === 'left' ? at - 2e5 : at, -1e5, 2e5, 2e5);
@@ -55,6 +68,11 @@ function guardSheets() {
     if (hit) sheet.hit = function (latlng, ...rest) { return swipe.covers(name, latlng) ? hit.call(this, latlng, ...rest) : -1; };
     sheet.on('update', clipSheets);
   }
+  const { draw } = app.names;
+  app.names.draw = function (ctx, view) {
+    draw.call(this, ctx, view);
+    if (ctx !== this._context) drawLine(ctx, view);
+  };
   for (const way of ['points', 'lines', 'areas', 'polygons']) {
     const write = app.names[way];
     if (write) app.names[way] = function (ctx, view, sheet, ...rest) { return cutTo(sheet.layer.name, ctx, view, () => write.call(this, ctx, view, sheet, ...rest)); };
@@ -127,10 +145,11 @@ function drawSwipe() {
   if (swipe.isOn) {
     const handle = el('div', { id: 'swipe-handle', role: 'slider', tabindex: '0', 'aria-label': say('swipe.handle'), 'aria-orientation': 'horizontal', 'aria-valuemin': '0', 'aria-valuemax': '100', title: say('swipe.handle') }, icon('grip'));
     const turn = el('button', { type: 'button', class: 'round', id: 'swipe-flicker', 'aria-label': say('swipe.flicker'), title: say('swipe.flicker'), onclick: flick }, icon('flicker'));
-    const node = el('div', { id: 'swipe' }, el('i', { class: 'cut' }), captionOf('left'), captionOf('right'), handle, turn);
+    const shut = el('button', { type: 'button', class: 'round', id: 'swipe-close', 'aria-label': say('swipe.off'), title: say('swipe.off'), onclick: toggleSwipe }, icon('close'));
+    const node = el('div', { id: 'swipe' }, el('i', { class: 'cut' }), captionOf('left'), captionOf('right'), handle, turn, shut);
     app.map.getContainer().append(node);
     drag(handle);
-    for (const part of [handle, turn]) { L.DomEvent.disableClickPropagation(part); part.addEventListener('pointerdown', (event) => event.stopPropagation()); }
+    for (const part of [handle, turn, shut]) { L.DomEvent.disableClickPropagation(part); part.addEventListener('pointerdown', (event) => event.stopPropagation()); }
     if (hadFocus) handle.focus({ preventScroll: true });
   }
   placeSwipe();
