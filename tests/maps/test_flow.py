@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import geopandas as gpd
 import networkx as nx
@@ -172,3 +173,24 @@ def test_a_reach_offers_what_is_above_and_below(browser, plain, network, size):
         page.locator(".segments [data-mode=off]").click()
         assert page.locator(".figures").count() == 0
         assert is_quiet(heard)
+
+
+def test_the_way_down_ends_at_the_mouth(walker, network):
+    """From every tenth reach the way to the first end leads to a mouth of the network, also where the tide turns the last reach."""
+    page = walker(network)
+    reaches = network.reaches
+    mouths = set(network.mouths()["node_id"])
+    rows = list(range(0, len(reaches), 10))
+    found = page.evaluate(
+        "rows => rows.map(row => { const w = flow.walk(row, 0, false); const t = flow.tips(w); return [flow.chain(w, t[0]), t.length]; })",
+        rows,
+    )
+    ends = 0
+    for row, (chain, count) in zip(rows, found, strict=True):
+        assert chain[0] == row
+        assert count >= 1
+        for one, other in pairwise(chain):
+            assert reaches["reach_id"].iloc[other] in network.downstream(reaches["reach_id"].iloc[one])
+        last = reaches.iloc[chain[-1]]
+        ends += last["to_node"] in mouths or last["from_node"] in mouths
+    assert ends >= 0.9 * len(rows)

@@ -74,6 +74,12 @@ function greyLooks(looks, kind) {
   });
 }
 
+function greyOf(colour) {
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  const part = Math.round(0.2126 * red + 0.7152 * green + 0.0722 * blue).toString(16).padStart(2, '0');
+  return `#${part}${part}${part}`;
+}
+
 // The classes that occur on the paper, layer by layer, the topmost first.
 function shownClasses(view, isGrey) {
   const groups = [];
@@ -81,7 +87,7 @@ function shownClasses(view, isGrey) {
     const sheet = app.sheets[layer.name];
     if (!app.map.hasLayer(sheet)) continue;
     if (layer.kind === 'raster') {
-      groups.push({ title: called(layer) + (layer.unit ? ` (${layer.unit})` : ''), rows: (layer.classes || []).map(([label, colour]) => ({ label, colour })) });
+      groups.push({ title: called(layer) + (layer.unit ? ` (${layer.unit})` : ''), rows: (layer.classes || []).map(([label, colour]) => ({ label, colour: isGrey && /^#[0-9a-f]{6}$/i.test(colour) ? greyOf(colour) : colour })) });
       continue;
     }
     if (!layer.n) continue;
@@ -92,7 +98,7 @@ function shownClasses(view, isGrey) {
   }
   if (lit.mode !== 'off') {
     const ends = [0, ...lit.breaks, lit.most];
-    groups.push({ title: say(!flowOf().isTimed ? 'journey.by.metres' : lit.walk.isUp ? 'journey.by.hours.up' : 'journey.by.hours.down').replace(/^[^：:]*[：:]\s*/, ''), rows: ends.slice(0, -1).map((low, at) => ({ label: `${at ? costSaid(low) : '0'} – ${costSaid(ends[at + 1])}`, colour: SHADES[at] })) });
+    groups.unshift({ title: say(!flowOf().isTimed ? 'journey.by.metres' : lit.walk.isUp ? 'journey.by.hours.up' : 'journey.by.hours.down').replace(/^[^：:]*[：:]\s*/, ''), rows: ends.slice(0, -1).map((low, at) => ({ label: `${at ? costSaid(low) : '0'} – ${costSaid(ends[at + 1])}`, colour: isGrey ? greyOf(SHADES[at]) : SHADES[at] })) });
   }
   return groups;
 }

@@ -7,13 +7,19 @@ function fieldsOf(layer, row) {
   for (const name of layer.popup) {
     const column = layer.column[name];
     if (!column) continue;
-    const text = shown(column, row);
+    const text = fieldText(layer, name, row);
     if (text === null || text === '') without.push(called(column));
     else lines.push(fieldLine(layer, name, column, text, row));
   }
   const spot = place(layer.name, row);
   if (layer.kind === 'points' && spot) lines.push(el('dt', {}, say('position')), el('dd', {}, positionOf(spot)));
   return [el('dl', { class: 'fields' }, lines), without.length ? el('details', { class: 'without' }, el('summary', {}, icon('open'), say('fields.without', without.length)), el('p', {}, without.join(app.lang === 'zh' ? '、' : ', '))) : null];
+}
+
+// A field as it is said everywhere: in the panel, in the table, in what is copied.
+function fieldText(layer, name, row) {
+  const text = shown(layer.column[name], row);
+  return name === 'answer_source' && text === 'unregistered' ? say('unregistered') : text;
 }
 
 function fieldLine(layer, name, column, text, row) {
@@ -23,7 +29,6 @@ function fieldLine(layer, name, column, text, row) {
   const raw = column.at(row);
   const there = target && target !== layer.name ? findKey(target, String(raw)) : -1;
   if (there >= 0) return [label, el('dd', {}, el('button', { class: 'link', type: 'button', onclick: () => select(target, there, { fly: true }) }, name === 'answer_source' ? titleOf(target, there) : text))];
-  if (name === 'answer_source' && text === 'unregistered') return [label, el('dd', {}, say('unregistered'))];
   if (column.type === 'ids') return [label, el('dd', { class: 'ids' }, String(text).split(';').map((part) => el('span', {}, part)))];
   return [label, el('dd', { class: text.length > LONG_TEXT ? 'long' : '' }, text)];
 }
@@ -38,7 +43,7 @@ function cardText(layer, row) {
   const lines = [titleOf(layer.name, row), `${called(layer)} · ${called(app.sheets[layer.name].look(row))}`, ''];
   for (const name of layer.popup) {
     const column = layer.column[name];
-    const text = column ? shown(column, row) : null;
+    const text = column ? fieldText(layer, name, row) : null;
     if (text !== null && text !== '') lines.push(`${called(column)}: ${text}`);
   }
   const spot = place(layer.name, row);

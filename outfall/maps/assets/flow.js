@@ -77,12 +77,15 @@ class Flow {
     return [walk.row, ...rows.reverse()];
   }
 
-  // The nodes where a walk ends: nothing leads on.
+  // The nodes where a walk ends, the nearest first: nothing leads on but the reach that came. In a network without an end, the farthest.
   tips(walk) {
     const on = walk.isUp ? this.ends : this.leaves;
-    const seen = new Set();
-    for (const row of walk.met.keys()) for (const v of [this.from[row], this.to[row]]) if (walk.far[v] < Infinity && on.start[v] === on.start[v + 1]) seen.add(v);
-    return [...seen].sort((one, other) => walk.far[one] - walk.far[other]);
+    const seen = new Set([walk.first]);
+    for (const row of walk.met.keys()) for (const v of [this.from[row], this.to[row]]) if (walk.far[v] < Infinity) seen.add(v);
+    const nodes = [...seen].sort((one, other) => walk.far[one] - walk.far[other]);
+    const came = (v) => (v === walk.first ? walk.row : walk.by[v]);
+    const found = nodes.filter((v) => { for (let k = on.start[v]; k < on.start[v + 1]; k++) if (on.rows[k] !== came(v)) return false; return true; });
+    return found.length ? found : nodes.slice(-1);
   }
 
   // The shortest way along the network between two places, with the water or not: [{row, from, to}] as shares, and how much of it runs against the water.

@@ -65,12 +65,11 @@ function northOf(frame, shapes, text) {
 function gridOf(options, view, frame, shapes, text) {
   const at = (u, v) => { const spot = turn(view.left + (view.right - view.left) * u, view.top + (view.bottom - view.top) * v); return options.grid === 'm' ? projected(spot.lng, spot.lat) : spot; };
   const value = (u, v, isEast) => { const spot = at(u, v); return options.grid === 'm' ? (isEast ? spot.east : spot.north) : (isEast ? spot.lng : spot.lat); };
-  const { zone } = projected(...((spot) => [spot.lng, spot.lat])(turn((view.left + view.right) / 2, (view.top + view.bottom) / 2)));
   for (const isEast of [true, false]) {
     const most = isEast ? frame.w : frame.h;
     const span = Math.abs(value(1, 1, true) - value(0, 1, true)) / frame.w;
-    const wanted = span * 55;
-    const step = options.grid === 'm' ? niceScale(wanted) : STEPS.slice().reverse().find((size) => size >= wanted) || 30;
+    const wanted = span * 42;
+    const step = options.grid === 'm' ? niceScale(wanted) : STEPS.slice().reverse().find((size) => size >= wanted * 0.75) || 30;
     const crossings = (side) => {
       const found = [];
       const read = (k) => (isEast ? value(k / 200, side, true) : value(side, 1 - k / 200, false));
@@ -90,7 +89,7 @@ function gridOf(options, view, frame, shapes, text) {
       if (other !== undefined) { const [x1, y1] = place_(other, true); shapes.push({ kind: 'line', points: [[x, y], [x1, y1]], stroke: 'rgba(48,48,48,0.20)', line: 0.15 }); shapes.push({ kind: 'line', points: [[x1, y1], isEast ? [x1, y1 - 1.6] : [x1 + 1.6, y1]], stroke: '#1d2b36', line: 0.25 }); }
       shapes.push({ kind: 'line', points: [[x, y], isEast ? [x, y + 1.6] : [x - 1.6, y]], stroke: '#1d2b36', line: 0.25 });
       if (share * most < 8 || share * most > most - 8) continue;
-      const words = options.grid === 'm' ? `${isEast && zone >= 25 && zone <= 45 ? '' : ''}${Math.round(n * step)}` : degrees(n * step, step, isEast ? 'EW' : 'NS');
+      const words = options.grid === 'm' ? String(Math.round(n * step)) : degrees(n * step, step, isEast ? 'EW' : 'NS');
       if (isEast) text(x, y + 4.4, words, 2.3, { anchor: 'middle' });
       else text(x - 2.6, y, words, 2.3, { anchor: 'middle', turn: -90 });
     }

@@ -139,6 +139,7 @@ function standingOn(name, flow) {
 // The lit reaches, below the traced ways.
 function drawLit(ctx, at) {
   if (!lit.runs.length) return;
+  drawEntry(ctx, at);
   const trace = (run) => {
     run.xs.forEach((x, k) => { const [px, py] = at(x, run.ys[k]); if (k) ctx.lineTo(px, py); else ctx.moveTo(px, py); });
   };
@@ -156,6 +157,22 @@ function drawLit(ctx, at) {
   SHADES.forEach((colour, shade) => batch(lit.runs.filter((run) => run.shade === shade), colour, 4.6 * many));
   ctx.setLineDash([2, 7]);
   batch(lit.runs.filter((run) => run.isTwoWay), '#ffffff', 2);
+  ctx.setLineDash([]);
+}
+
+// The way from a feature that stands off the network to where its water enters.
+function drawEntry(ctx, at) {
+  const { selected } = app;
+  const spot = selected && app.layers[selected.layer].kind === 'points' && place(selected.layer, selected.row);
+  if (!spot || lit.start.off < 1) return;
+  const { xs, ys } = stretch(lit.start.row, lit.start.share, lit.start.share);
+  ctx.beginPath();
+  ctx.moveTo(...at(spot.x, spot.y));
+  ctx.lineTo(...at(xs[0], ys[0]));
+  ctx.setLineDash([3, 5]);
+  ctx.lineWidth = 2.2;
+  ctx.strokeStyle = SHADES[0];
+  ctx.stroke();
   ctx.setLineDash([]);
 }
 

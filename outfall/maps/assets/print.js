@@ -73,7 +73,9 @@ function drawPreview() {
   const { frame, options: set } = made;
   Object.assign(preview.dataset, { paper: made.size.join(' '), frame: [frame.x, frame.y, frame.w, frame.h].map((part) => part.toFixed(3)).join(' '), scale: String(set.scaleNumber), centre: `${set.centre.lng} ${set.centre.lat}` });
   fill(preview, picture);
-  const needs = options.approval ? '' : app.stampBase ? say('print.approval.hint') : '';
+  let hasBase = false;
+  if (app.stampBase) app.stampBase(() => { hasBase = true; });
+  const needs = hasBase && !options.approval ? say('print.approval.hint') : '';
   const note = document.getElementById('print-note');
   if (note) note.textContent = [`${made.size.join(' × ')} mm · 1:${spaced(set.scaleNumber)}`, needs].filter(Boolean).join(' · ');
 }

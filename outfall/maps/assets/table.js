@@ -35,7 +35,7 @@ function listRows() {
       const value = column.at(row);
       if (value === null) return false;
       const key = value instanceof Date ? value.getTime() : value;
-      if (!seen.has(key)) seen.set(key, plain(shown(column, row) || '').includes(wanted) || plain(value).includes(wanted));
+      if (!seen.has(key)) seen.set(key, plain(fieldText(layer, name, row) || '').includes(wanted) || plain(value).includes(wanted));
       return seen.get(key);
     };
   });
@@ -44,7 +44,7 @@ function listRows() {
   const column = layer.column[tabled.sort];
   if (column) {
     const compare = new Intl.Collator(app.lang === 'zh' ? 'zh-CN' : 'en', { numeric: true }).compare;
-    const keys = new Map(rows.map((row) => [row, column.type === 'number' || column.type === 'time' ? column.at(row) : shown(column, row)]));
+    const keys = new Map(rows.map((row) => [row, column.type === 'number' || column.type === 'time' ? column.at(row) : fieldText(layer, tabled.sort, row)]));
     const sign = tabled.isDown ? -1 : 1;
     rows.sort((one, other) => {
       const a = keys.get(one), b = keys.get(other);
@@ -88,7 +88,7 @@ function tableRow(layer, columns, row, at) {
   const isChosen = app.selected && app.selected.layer === layer.name && app.selected.row === row;
   return el('tr', { 'aria-rowindex': String(at + 2), 'aria-selected': String(Boolean(isChosen)) }, columns.map((name, k) => {
     const column = layer.column[name];
-    const text = shown(column, row);
+    const text = fieldText(layer, name, row);
     const cell = text === null ? '' : short(text, 60);
     return el('td', { class: column.type === 'number' ? 'number' : '' }, k ? cell : el('button', { type: 'button', class: 'link', 'data-row': String(row), onclick: () => { tabled.view.close(); if (!app.map.hasLayer(app.sheets[layer.name])) toggleLayer(layer.name); app.trail = []; select(layer.name, row, { fly: true }); } }, cell || String(row + 1)));
   }));
@@ -107,7 +107,7 @@ function tableText(layer, rows) {
   const lines = [[...columns.map((name) => called(layer.column[name])), ...(isPoints ? ['lon', 'lat'] : [])].map(csvCell).join(',')];
   for (const row of rows) {
     const spot = isPoints ? place(layer.name, row) : null;
-    lines.push([...columns.map((name) => (layer.column[name].type === 'number' ? layer.column[name].at(row) : shown(layer.column[name], row))), ...(isPoints ? [spot ? spot.lon.toFixed(6) : '', spot ? spot.lat.toFixed(6) : ''] : [])].map(csvCell).join(','));
+    lines.push([...columns.map((name) => (layer.column[name].type === 'number' ? layer.column[name].at(row) : fieldText(layer, name, row))), ...(isPoints ? [spot ? spot.lon.toFixed(6) : '', spot ? spot.lat.toFixed(6) : ''] : [])].map(csvCell).join(','));
   }
   return `\ufeff${lines.join('\r\n')}\r\n`;
 }
