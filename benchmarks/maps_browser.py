@@ -61,10 +61,10 @@ class Opened:
 
     def spent_ms(self, act: Callable[[], None]) -> dict[str, float]:
         """Do something with the mouse or keys, wait until the browser is idle, and return script_ms, task_ms and cpu_ms."""
-        before, cpu_s = self._metrics(), _cpu_s()
+        before, cpu_s = self.now(), _cpu_s()
         act()
         cpu_s = self.settle() - cpu_s
-        after = self._metrics()
+        after = self.now()
         return {
             "script_ms": 1000 * (after["ScriptDuration"] - before["ScriptDuration"]),
             "task_ms": 1000 * (after["TaskDuration"] - before["TaskDuration"]),
@@ -75,7 +75,8 @@ class Opened:
         """Keep a picture of the page."""
         self.page.screenshot(path=str(path))
 
-    def _metrics(self) -> dict[str, float]:
+    def now(self) -> dict[str, float]:
+        """Return the counters of the browser's profiler, in seconds."""
         told = self._session.send("Performance.getMetrics")["metrics"]
         return {row["name"]: row["value"] for row in told}
 

@@ -151,7 +151,12 @@ function tracePill(ctx, x, y, width, height) {
 }
 
 function isFree(taken, box, gap) {
-  return !taken.some((other) => box[0] < other[2] + gap && box[2] > other[0] - gap && box[1] < other[3] + gap && box[3] > other[1] - gap);
+  const left = box[0] - gap, top = box[1] - gap, right = box[2] + gap, bottom = box[3] + gap;
+  for (let k = 0; k < taken.length; k++) {
+    const other = taken[k];
+    if (left < other[2] && right > other[0] && top < other[3] && bottom > other[1]) return false;
+  }
+  return true;
 }
 
 function halo(ctx, text, x, y, colour) {
