@@ -48,6 +48,7 @@ _HOMES = {
     "read_links": "outfall.survey",
     "read_photos": "outfall.camera",
     "read_radar_links": "outfall.survey",
+    "read_returned": "outfall.survey",
     "read_thermal_flight": "outfall.survey",
     "read_tracer_links": "outfall.survey",
     "read_tracks": "outfall.survey",
@@ -71,6 +72,7 @@ _HOMES = {
     "assign_codes": "outfall.registry",
     "check_codes": "outfall.registry",
     "compare_returned": "outfall.registry",
+    "enter_returned": "outfall.registry",
     "list_doubtful": "outfall.registry",
     "merge_outfalls": "outfall.registry",
     "register": "outfall.registry",
@@ -133,8 +135,19 @@ _HOMES = {
     "Layer": "outfall.maps",
     "Map": "outfall.maps",
     "draw": "outfall.maps",
+    "bank_layer": "outfall.maps",
+    "clue_layer": "outfall.maps",
+    "inline": "outfall.maps",
+    "open_basemap": "outfall.maps",
+    "plot_map": "outfall.maps",
+    "raster_layer": "outfall.maps",
+    "sample_layer": "outfall.maps",
+    "tianditu": "outfall.maps",
+    "FieldPack": "outfall.reports",
     "inventory": "outfall.reports",
+    "list_losses": "outfall.reports",
     "write_briefs": "outfall.reports",
+    "write_field_pack": "outfall.reports",
     "write_inventory": "outfall.reports",
     # a town, a project, the whole chain
     "make_town": "outfall.simulate",
@@ -153,7 +166,19 @@ if TYPE_CHECKING:
     from outfall.chain import run
     from outfall.coordinates import bd09_to_wgs84, choose_crs, find_shift, gcj02_to_wgs84, wgs84_to_bd09, wgs84_to_gcj02
     from outfall.errors import OutfallError
-    from outfall.maps import Layer, Map, draw
+    from outfall.maps import (
+        Layer,
+        Map,
+        bank_layer,
+        clue_layer,
+        draw,
+        inline,
+        open_basemap,
+        plot_map,
+        raster_layer,
+        sample_layer,
+        tianditu,
+    )
     from outfall.network import (
         Network,
         as_of,
@@ -174,6 +199,7 @@ if TYPE_CHECKING:
         assign_codes,
         check_codes,
         compare_returned,
+        enter_returned,
         list_doubtful,
         merge_outfalls,
         register,
@@ -181,7 +207,7 @@ if TYPE_CHECKING:
         suggest_names,
         undo_decision,
     )
-    from outfall.reports import inventory, write_briefs, write_inventory  # type: ignore[no-redef]  # a module has the name too
+    from outfall.reports import FieldPack, inventory, list_losses, write_briefs, write_field_pack, write_inventory  # type: ignore[no-redef]  # a module has the name too
     from outfall.simulate import make_town, write_town
     from outfall.sources import read_sources
     from outfall.survey import (
@@ -201,6 +227,7 @@ if TYPE_CHECKING:
         read_inspections,
         read_links,
         read_radar_links,
+        read_returned,
         read_thermal_flight,
         read_tracer_links,
         read_tracks,
