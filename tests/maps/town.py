@@ -73,7 +73,12 @@ def _reaches(rng):
     frame["source_ref"] = [f"rivers.gpkg#{k + 1}" for k in range(len(frame))]
     table = gpd.GeoDataFrame(frame, geometry=lines, crs=CRS)
     velocity_ms = np.where(river, 0.4, 0.8)
-    return table.assign(length_m=table.length, travel_h=table.length / velocity_ms / 3600, system=table["system"].astype("str"), name=table["name"].astype("str"))
+    return table.assign(
+        length_m=table.length,
+        travel_h=table.length / velocity_ms / 3600,
+        system=table["system"].astype("str"),
+        name=table["name"].astype("str"),
+    )
 
 
 def _outfalls(rng, reaches, count):

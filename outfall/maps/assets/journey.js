@@ -3,11 +3,20 @@
 const MOST_LISTED = 30;
 
 function journeyOf(layer, row) {
+  if (lit.isWaiting) return el('section', { id: 'journey-waits' });
   if (!flowOf() || !standing(layer.name, row, true)) return null;
   const box = el('div', { class: 'journey' });
   const draw = () => fill(box, journeyTools(layer, draw), lit.mode === 'off' ? null : journeyFacts());
   draw();
   return section(say('journey'), box);
+}
+
+// Puts the journey into a panel that was opened before its walk.
+function drawJourney() {
+  const place = document.getElementById('journey-waits');
+  const made = app.selected && journeyOf(app.layers[app.selected.layer], app.selected.row);
+  if (place && made) place.replaceWith(made);
+  else if (place) place.remove();
 }
 
 function journeyTools(layer, draw) {

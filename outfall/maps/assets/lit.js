@@ -3,6 +3,7 @@
 const SHADES = ['#0d0887', '#5c01a6', '#9c179e', '#cc4778', '#ed7953', '#fdb42f'];
 const FARTHEST_M = { outfalls: 60, sources: 300, sightings: 60 };
 const MOST_SPLIT = 4000;
+const MOST_AT_ONCE = 4000;
 
 const lit = { mode: 'off', start: null, walk: null, runs: [], hours: [], breaks: [], facts: null, wanted: { outfalls: 'up', sources: 'down' } };
 
@@ -43,6 +44,30 @@ function entering(layer, row, flow) {
   const spot = place('sources', row);
   const on = spot && snap(spot.x, spot.y, 5000, (reach) => reach === first);
   return { row: first, share: on ? on.share : 0, off: on ? on.off : 0 };
+}
+
+// The panel comes first: on a large network the walk waits until the panel has been painted.
+function choose() {
+  const { selected } = app;
+  const reaches = app.layers.reaches;
+  lit.isWaiting = Boolean(selected && reaches && reaches.n > MOST_AT_ONCE);
+  if (!lit.isWaiting) { lightUp(); drawPanel(); showLit(); return; }
+  light('off');
+  drawPanel();
+  requestAnimationFrame(() => setTimeout(() => {
+    if (app.selected !== selected || !lit.isWaiting) return;
+    lit.isWaiting = false;
+    lightUp();
+    drawJourney();
+    showLit();
+    emit('lit');
+  }));
+}
+
+function showLit() {
+  app.paths.gather();
+  dimOthers();
+  app.names.redraw();
 }
 
 function lightUp() {

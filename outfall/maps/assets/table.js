@@ -6,7 +6,7 @@ const tabled = { name: '', sort: '', isDown: false, query: '', rows: [], view: n
 function openTable(name) {
   const layers = app.data.layers.filter((layer) => layer.kind !== 'raster' && layer.n);
   if (!layers.length) { announce(say('legend.none')); return; }
-  const wanted = name || (app.selected && app.selected.layer) || tabled.name;
+  const wanted = name || (app.selected && app.selected.layer) || tabled.name || 'outfalls';
   tabled.name = layers.some((layer) => layer.name === wanted) ? wanted : [...layers].reverse()[0].name;
   const made = openDialog('table', say('table'), () => { tabled.view = null; });
   tabled.view = made;
