@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from outfall.vocabulary import Lang
 
-__all__ = ["assemble", "one_of"]
+__all__ = ["assemble", "one_of", "unique"]
 
 
 def assemble(
@@ -101,6 +101,24 @@ def one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     """
     if value not in known:
         msg = f"{name}: {value!r} is not one of {', '.join(known)}"
+        raise MapError(msg)
+
+
+def unique(kind: str, names: Sequence[str]) -> None:
+    """Refuse a name that stands more than once.
+
+    Raises
+    ------
+    MapError
+        One does.
+
+    Examples
+    --------
+    >>> unique("layers", ["reaches", "outfalls"])
+    """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        msg = f"{kind}: {', '.join(map(repr, twice))} more than once; expected unique names"
         raise MapError(msg)
 
 

@@ -10,6 +10,7 @@ from outfall.maps.answers import describe_answers
 from outfall.maps.basemap_pack import describe_bases
 from outfall.maps.header import describe_layer, phrases
 from outfall.maps.pack import Blob
+from outfall.maps.vendored import read_member
 from outfall.tables import contract
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from outfall.maps.photos import Thumbnail
     from outfall.vocabulary import Lang
 
-__all__ = ["DRAWING", "code", "pack_layers", "text_of"]
+__all__ = ["DRAWING", "PAGE", "STYLES", "code", "pack_layers", "text_of"]
+
+_ENGINE = "maplibre-gl"  # lies packed, because only a page that asks for it carries it
 
 # In this order: each file uses only those before it.
 DRAWING = (
@@ -31,6 +34,7 @@ DRAWING = (
     "grid.js",
     "symbols.js",
     "classes.js",
+    "rows.js",
     "canvas.js",
     "pixels.js",
     "lines.js",
@@ -38,6 +42,21 @@ DRAWING = (
     "clusters.js",
     "polygons.js",
 )
+STYLES = (
+    "page.css",
+    "panel.css",
+    "dialog.css",
+    "print.css",
+    "legend.css",
+    "time.css",
+    "search.css",
+    "raster.css",
+    "swipe.css",
+    "base.css",
+    "gather.css",
+)
+PAGE = ("state.js", "data.js", "gcj.js", "geodesy.js", "labels.js", "paths.js", "graticule.js", "raster_legend.js", "raster.js", "swipe.js", "counts.js", "brush.js", "tree.js", "legend.js", "moments.js", "time.js", "spots.js", "search.js", "flow.js", "lit.js", "photos.js", "fields.js", "candidates.js", "journey.js", "panel.js", "dialog.js", "frame.js", "tools.js", "measure.js", "menu.js", "locate.js", "table.js",
+    "compose.js", "layout.js", "png.js", "print.js", "tiles.js", "shapes_read.js", "shapes_paint.js", "pick_pmtiles.js", "pick_mbtiles.js", "base_pick.js", "gather.js", "pointer.js", "start.js")  # fmt: skip
 
 
 def pack_layers(
@@ -85,6 +104,8 @@ def text_of(name: str) -> str:
     """Return one asset, ours or vendored, with line ends as the browser hashes them."""
     assets = files("outfall.maps").joinpath("assets")
     own = assets.joinpath(name)
+    if name.startswith(_ENGINE):
+        return read_member(f"{_ENGINE}@5.24.1/dist/{name}").decode("utf-8")
     text = (own if own.is_file() else assets.joinpath("vendor", name)).read_text(encoding="utf-8")
     if name == "tiny-inflate.js":
         text = f"const tinyInflate = (function () {{\n{text.replace('module.exports =', 'return')}\n}})();"

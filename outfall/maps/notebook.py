@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from outfall.maps.sketch import sketch
 
 if TYPE_CHECKING:
+    from outfall.maps.gl_page import GlMap
     from outfall.maps.page import Map
 
 __all__ = ["notebook_bundle", "notebook_html"]
@@ -17,12 +18,12 @@ _MOST_BYTES = 2_000_000  # a notebook of ten maps stays under 20 MB, which viewe
 _HEIGHT_PX = 620
 
 
-def notebook_html(drawn: Map) -> str:
+def notebook_html(drawn: Map | GlMap) -> str:
     """Return a frame with the whole map where it is small, else its picture, its size and how to write it.
 
     Parameters
     ----------
-    drawn : Map
+    drawn : Map or GlMap
         The map.
 
     Returns
@@ -46,12 +47,12 @@ def notebook_html(drawn: Map) -> str:
     )
 
 
-def notebook_bundle(drawn: Map) -> dict[str, object]:
+def notebook_bundle(drawn: Map | GlMap) -> dict[str, object]:
     """Return the map as HTML for live notebooks, as a picture for printed ones and as a line of text.
 
     Parameters
     ----------
-    drawn : Map
+    drawn : Map or GlMap
         The map.
 
     Returns
@@ -72,7 +73,7 @@ def notebook_bundle(drawn: Map) -> dict[str, object]:
     return bundle
 
 
-def _card(drawn: Map, size_mb: float) -> str:
+def _card(drawn: Map | GlMap, size_mb: float) -> str:
     picture = sketch(drawn.layers)
     image = base64.b64encode(picture).decode("ascii")
     title = escape(_text(drawn.title or "Map"))

@@ -6,31 +6,26 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from outfall.errors import MapError
-from outfall.maps.assembly import assemble, one_of
-from outfall.maps.beside import name_photos, shards_of
-from outfall.maps.bundle import DRAWING, pack_layers
-from outfall.maps.header import phrases
-from outfall.maps.policy import hosts_of
-from outfall.maps.writing import Beside, files_folder, write_page, write_zip
+from outfall.maps.assembly import one_of, unique
+from outfall.maps.flat_page import packed, page_of, pages_of
+from outfall.maps.writing import files_folder, write_page, write_zip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import folium
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from outfall.maps.answers import Found
     from outfall.maps.basemap import BaseMap
+    from outfall.maps.gl_page import GlMap
     from outfall.maps.layers import Layer
     from outfall.maps.photos import Thumbnail
     from outfall.vocabulary import Lang
 
 __all__ = ["Map"]
 
-_STYLES = ("page.css", "panel.css", "dialog.css", "print.css", "legend.css", "time.css", "search.css", "raster.css", "swipe.css", "base.css", "gather.css")
-_PAGE = ("state.js", "data.js", "gcj.js", "geodesy.js", "labels.js", "paths.js", "graticule.js", "raster.js", "swipe.js", "counts.js", "brush.js", "tree.js", "legend.js", "moments.js", "time.js", "spots.js", "search.js", "flow.js", "lit.js", "photos.js", "fields.js", "candidates.js", "journey.js", "panel.js", "dialog.js", "frame.js", "tools.js", "measure.js", "menu.js", "locate.js", "table.js",
-    "compose.js", "layout.js", "png.js", "print.js", "tiles.js", "shapes_read.js", "shapes_paint.js", "pick_pmtiles.js", "pick_mbtiles.js", "base_pick.js", "gather.js", "start.js")  # fmt: skip
 _MOST_MB = 25.0  # maps.md: pages above this open slowly from a mail or a memory stick
 
 
@@ -74,12 +69,8 @@ class Map:
 
     def __post_init__(self) -> None:
         """Refuse two layers of one name."""
-        for kind, things in (("layers", self.layers), ("base maps", self.bases)):
-            names = [thing.name for thing in things]
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                msg = f"{kind}: {', '.join(map(repr, twice))} more than once; expected unique names"
-                raise MapError(msg)
+        unique("layers", [layer.name for layer in self.layers])
+        unique("base maps", [base.name for base in self.bases])
 
     def add(self, *layers: Layer, below: str = "") -> Map:
         """Return a map with more layers.
@@ -111,9 +102,8 @@ class Map:
         <Map '': wells: 1 points>
         """
         names = [layer.name for layer in self.layers]
-        if below and below not in names:
-            msg = f"below: {below!r} is not one of {', '.join(names)}"
-            raise MapError(msg)
+        if below:
+            one_of("below", below, tuple(names))
         at = names.index(below) if below else len(names)
         return replace(self, layers=(*self.layers[:at], *layers, *self.layers[at:]))
 
@@ -156,7 +146,7 @@ class Map:
         MapError
             The language is not known.
         """
-        return self._page(self._packed(lang), lang)
+        return self._page(self._packed(lang), lang, has_photos=False)
 
     def size_mb(self, *, lang: Lang = "zh") -> float:
         """Return how large the page would be as one file, without writing it.
@@ -218,40 +208,10 @@ class Map:
         target = Path(path)
         is_zip = target.suffix.lower() == ".zip"
         folder = "map_files" if is_zip else files_folder(target).name
-        page, beside = self._written(folder, lang, most_mb, has_photos=photos == "beside")
+        page, beside = pages_of(self, folder, lang, most_mb, has_photos=photos == "beside")
         content = page.encode("utf-8", errors="replace")
         (write_zip if is_zip else write_page)(target, content, beside, progress=progress)
         return target
-
-    def _written(self, folder: str, lang: Lang, most_mb: float, *, has_photos: bool) -> tuple[str, Beside]:
-        sources = {photo: small.source for photo, small in self.photos.items() if small.source is not None}
-        sources = {photo: file for photo, file in sources.items() if has_photos and file.is_file()}
-        names = name_photos(sources)
-        hrefs = {photo: f"{folder}/{name}" for photo, name in names.items()}
-        copies = {names[photo]: file for photo, file in sources.items()}
-        data = self._packed(lang, hrefs)
-        page = self._page(data, lang, has_photos=bool(hrefs))
-        if len(page) <= most_mb * 1e6:
-            return page, Beside(copies=copies)
-        texts, rows = shards_of(data, folder=folder)
-        return self._page(data, lang, rows=rows, has_photos=bool(hrefs)), Beside(texts, copies)
-
-    def _packed(self, lang: Lang, hrefs: Mapping[str, str] | None = None) -> str:
-        one_of("lang", lang, ("zh", "en"))
-        photos = {photo: replace(small, beside=(hrefs or {}).get(photo, "")) for photo, small in self.photos.items()}
-        return pack_layers(self.layers, title=self.title, lang=lang, found=self.found, photos=photos, bases=self.bases)
-
-    def _page(self, data: str, lang: Lang, *, rows: list[dict[str, object]] | None = None, has_photos: bool = False) -> str:
-        return assemble(
-            data,
-            styles=("leaflet.css", *_STYLES),
-            scripts=(("leaflet.js",), (*DRAWING, *_PAGE)),
-            title=self.title or phrases(lang)["title"],
-            lang=lang,
-            rows=rows,
-            hosts=hosts_of((*self.layers, *self.bases)),
-            needs=("beside",) if has_photos else (),
-        )
 
     def to_folium(self, *, lang: Lang = "zh") -> folium.Map:
         """Return the same layers as a folium map, safe against whatever text they hold.
@@ -264,11 +224,56 @@ class Map:
         Returns
         -------
         folium.Map
-            Without a base map; add one with ``folium.TileLayer(...).add_to(...)``.
+            With the online base maps in WGS 84; others are left out with a warning that names them.
         """
         from outfall.maps.folium_layer import to_folium
 
         return to_folium(self, lang=lang)
+
+    def to_maplibre(self) -> GlMap:
+        """Return the same layers as a page drawn with WebGL, which tilts and turns.
+
+        Returns
+        -------
+        GlMap
+            With ``html``, ``save`` and a frame for notebooks, as here.
+        """
+        from outfall.maps.gl_page import GlMap
+
+        return GlMap(self)
+
+    def to_figure(
+        self,
+        *,
+        layers: Sequence[str] | None = None,
+        bounds_deg: tuple[float, float, float, float] | None = None,
+        paper: str = "a4",
+        lang: Lang = "zh",
+        font: str | None = None,
+    ) -> Figure:
+        """Return the same layers as a static picture, for papers and for machines without a browser.
+
+        Parameters
+        ----------
+        layers : sequence of str, optional
+            Names of the layers drawn; by default those the page opens with.
+        bounds_deg : (float, float, float, float), optional
+            West, south, east, north in degrees; by default what the tables fill.
+        paper : {"a4", "a3", "page", "column"}, default "a4"
+            Size: sheets across, or the width of a page or a column of a journal.
+        lang : {"zh", "en"}, default "zh"
+            Language of legend and labels.
+        font : str, optional
+            Name of an installed font; by default one with Chinese characters is looked for.
+
+        Returns
+        -------
+        matplotlib Figure
+            Save it with ``.savefig("map.pdf")``; ``plot_map`` draws into axes of your own.
+        """
+        from outfall.maps.figure import plot_map
+
+        return plot_map(self, layers=layers, bounds_deg=bounds_deg, paper=paper, lang=lang, font=font)
 
     def sizes(self) -> pd.DataFrame:
         """List what each layer's shape and columns add to the saved page, the largest first.

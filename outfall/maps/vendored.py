@@ -86,7 +86,7 @@ def read_member(member: str) -> bytes:
     own = vendor.joinpath(member.rsplit("/", 1)[-1])
     if member.startswith("leaflet@") and own.is_file():
         return own.read_bytes()
-    return _archive().read(member)
+    return _archive("maplibre.zip" if member.startswith("maplibre-gl@") else "folium.zip").read(member)
 
 
 def beside(member: str, relative: str) -> str:
@@ -160,10 +160,10 @@ def _hosts() -> tuple[tuple[str, str], ...]:
 
 
 @cache
-def _archive() -> zipfile.ZipFile:
-    return zipfile.ZipFile(io.BytesIO(files("outfall.maps").joinpath("assets", "vendor", "folium.zip").read_bytes()))
+def _archive(name: str) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(files("outfall.maps").joinpath("assets", "vendor", name).read_bytes()))
 
 
 @cache
 def _names() -> frozenset[str]:
-    return frozenset(_archive().namelist())
+    return frozenset(_archive("folium.zip").namelist())

@@ -13,8 +13,7 @@ import pytest
 
 from outfall.errors import MapError
 from outfall.maps import Map
-from outfall.maps.bundle import DRAWING, code, text_of
-from outfall.maps.page import _PAGE
+from outfall.maps.bundle import DRAWING, PAGE, code, text_of
 
 _VENDOR = files("outfall.maps").joinpath("assets", "vendor")
 _OURS = sorted(p.name for p in files("outfall.maps").joinpath("assets").iterdir() if p.name.endswith(".js"))
@@ -27,13 +26,15 @@ def test_vendored_files_are_the_ones_listed():
             r"^\| (\S+) \|.*\| ([0-9a-f]{64}) \|$", _VENDOR.joinpath("LICENSES.md").read_text("utf-8"), re.MULTILINE
         )
     )
-    held = {p.name: p.read_bytes() for p in _VENDOR.iterdir() if p.name not in ("LICENSES.md", "folium.zip")}
-    with zipfile.ZipFile(_VENDOR.joinpath("folium.zip")) as archive:
-        held |= {
-            name: archive.read(name)
-            for name in archive.namelist()
-            if not re.search(r"/[^/]*licen[sc]e", name, re.IGNORECASE)
-        }
+    packed = [p for p in _VENDOR.iterdir() if p.name.endswith(".zip")]
+    held = {p.name: p.read_bytes() for p in _VENDOR.iterdir() if p not in packed and p.name != "LICENSES.md"}
+    for file in packed:
+        with zipfile.ZipFile(file) as archive:
+            held |= {
+                name: archive.read(name)
+                for name in archive.namelist()
+                if not re.search(r"/[^/]*licen[sc]e", name, re.IGNORECASE)
+            }
     assert set(listed) == set(held)
     for name, digest in listed.items():
         assert hashlib.sha256(held[name]).hexdigest() == digest
@@ -61,7 +62,7 @@ def test_files_that_share_a_scope_share_no_name():
     """No two script files of the page declare the same thing: the later one would silently take the place of the earlier."""
     names = [
         name
-        for file in dict.fromkeys((*DRAWING, *_PAGE))
+        for file in dict.fromkeys((*DRAWING, *PAGE))
         for name in re.findall(r"^(?:async )?(?:function\*?|const|let|class) (\w+)", text_of(file), re.MULTILINE)
     ]
     assert sorted(name for name in set(names) if names.count(name) > 1) == []

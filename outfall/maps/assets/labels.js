@@ -10,6 +10,17 @@ const LabelSheet = Sheet.extend({
     const points = sheets.filter((sheet) => sheet.layer.kind === 'points').map((sheet) => ({ sheet, parts: this.block(view, sheet, taken) }));
     for (const sheet of sheets) if (sheet.layer.kind === 'lines') this.lines(ctx, view, sheet, taken);
     for (const { sheet, parts } of points) this.points(ctx, view, sheet, parts, taken);
+    this.chosen(ctx, view);
+  },
+
+  // What is selected lies on top of whatever stands at the same place.
+  chosen(ctx, view) {
+    const { selected } = app;
+    const spot = selected && app.layers[selected.layer].kind === 'points' && place(selected.layer, selected.row);
+    const sheet = spot && app.sheets[selected.layer];
+    if (!spot || !sheet._map || !sheet.isDrawn(selected.row) || (app.swipe && !app.swipe.covers(selected.layer, L.latLng(spot.lat, spot.lon)))) return;
+    const made = symbol(sheet.look(selected.row), Math.max(8, sheet.radius || 0), app.lang, view.ratio);
+    ctx.drawImage(made.canvas, spot.x * view.scale - view.x - made.half, spot.y * view.scale - view.y - made.half, 2 * made.half, 2 * made.half);
   },
 
   // Symbols take their room before any name does.
@@ -165,9 +176,4 @@ function halo(ctx, text, x, y, colour) {
   ctx.strokeText(text, x, y);
   ctx.fillStyle = colour;
   ctx.fillText(text, x, y);
-}
-
-function short(value, most) {
-  const text = [...String(value === null || value === undefined ? '' : value)];
-  return text.length > most ? `${text.slice(0, most - 1).join('')}…` : text.join('');
 }

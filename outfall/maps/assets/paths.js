@@ -192,13 +192,6 @@ function tracedRows() {
   return [];
 }
 
-function place(name, row) {
-  const layer = app.layers[name];
-  if (!layer || row < 0 || row === undefined) return null;
-  const part = layer.partOf[row];
-  return part < 0 ? null : { x: layer.shape.east[part], y: layer.shape.south[part], lon: layer.shape.lon[part] / 1e6, lat: layer.shape.lat[part] / 1e6 };
-}
-
 const turn = (x, y) => L.CRS.EPSG3857.pointToLatLng(L.point(x * 256, y * 256), 0);
 
 // Whether water took this part against the way it is drawn, told by the neighbour on the path.

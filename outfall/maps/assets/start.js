@@ -1,37 +1,5 @@
 // How the page comes to life.
 
-const RANK = { raster: 0, polygons: 1, lines: 2, points: 3 };
-
-function under(latlng, isTouch) {
-  for (const layer of [...app.data.layers].sort((one, other) => RANK[one.kind] - RANK[other.kind]).reverse()) {
-    const sheet = app.sheets[layer.name];
-    if (layer.kind === 'raster' || !sheet._map) continue;
-    const reach = layer.kind === 'polygons' ? 2 : (layer.kind === 'points' ? (sheet.radius || 8) + 3 : 7) + (isTouch ? 7 : 0);
-    const row = sheet.hit(latlng, reach);
-    if (row >= 0) return { layer: layer.name, row };
-  }
-  return null;
-}
-
-let isWaiting = false;
-
-function hover(event) {
-  if (isWaiting) return;
-  isWaiting = true;
-  requestAnimationFrame(() => {
-    isWaiting = false;
-    const tip = document.getElementById('tip');
-    const hit = under(event.latlng);
-    app.map.getContainer().classList.toggle('pointing', Boolean(hit));
-    tip.hidden = !hit;
-    if (!hit) return;
-    const look = app.sheets[hit.layer].look(hit.row);
-    fill(tip, el('b', {}, short(titleOf(hit.layer, hit.row), 40)), el('span', {}, called(look)));
-    const { x, y } = event.containerPoint;
-    tip.style.transform = `translate(${Math.min(x + 14, window.innerWidth - 230)}px, ${y + 16}px)`;
-  });
-}
-
 function addLayers() {
   const { map, data } = app;
   ['paper', 'under', 'areas', 'lines', 'paths', 'points', 'names'].forEach((pane, at) => { map.createPane(pane).style.zIndex = String(310 + 10 * at); });
@@ -62,7 +30,7 @@ function stackPoints() {
 
 function listen() {
   const { map } = app;
-  on('select', () => { lightUp(); drawPanel(); app.paths.gather(); dimOthers(); app.names.redraw(); });
+  on('select', choose);
   on('focus', () => { app.paths.gather(); app.names.redraw(); });
   on('filter', () => { drawLegend(); drawOverview(); stackPoints(); Object.values(app.sheets).forEach((sheet) => sheet.redraw && sheet.redraw()); app.names.redraw(); });
   on('language', () => {

@@ -125,6 +125,18 @@ function shown(column, row) {
   return known ? known[app.lang === 'zh' ? 0 : 1] : String(value);
 }
 
+function short(value, most) {
+  const text = [...String(value === null || value === undefined ? '' : value)];
+  return text.length > most ? `${text.slice(0, most - 1).join('')}…` : text.join('');
+}
+
+function place(name, row) {
+  const layer = app.layers[name];
+  if (!layer || row < 0 || row === undefined) return null;
+  const part = layer.partOf[row];
+  return part < 0 ? null : { x: layer.shape.east[part], y: layer.shape.south[part], lon: layer.shape.lon[part] / 1e6, lat: layer.shape.lat[part] / 1e6 };
+}
+
 function boundsOf(name, row) {
   const layer = app.layers[name];
   const { east, south, start, row: rows } = layer.shape;
