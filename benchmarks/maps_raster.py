@@ -103,7 +103,7 @@ def _measure_places(chromium: str, zooms: tuple[int, ...]) -> dict[str, float | 
 
 def _make(place: tuple[str, int, float, str], zoom: int, lat: float, kind: str) -> dict[str, object]:
     """Return a layer of discs, where their middles are, and the same picture unwarped with its corners."""
-    from outfall.maps.raster import Grid, raster_layer
+    from outfall.maps.raster import RasterGrid, raster_layer
 
     name, crs, lon, how = place
     to_deg = Transformer.from_crs(crs, 4326, always_xy=True)
@@ -128,7 +128,7 @@ def _make(place: tuple[str, int, float, str], zoom: int, lat: float, kind: str) 
     )
     classes = {2: ("disc", "#ffffff"), 1: ("ground", "#000000")}
     values = np.where(is_disc, 2, 1).astype("uint8")
-    what = _with_gcps(values, transform, crs) if how == "gcps" else Grid(values, transform, crs)
+    what = _with_gcps(values, transform, crs) if how == "gcps" else RasterGrid(values, transform, crs)
     options = {"palette": classes} if kind == "classes" else {"band": (1, 1, 1), "limits": (1, 2)}
     layer = raster_layer(what, name=f"{name}-{kind}-{zoom}", **options)
     if how == "gcps":
@@ -261,9 +261,9 @@ def _band(path: str) -> None:
 
 
 def _small() -> object:
-    from outfall.maps.raster import Grid
+    from outfall.maps.raster import RasterGrid
 
-    return Grid(np.zeros((8, 8)), Affine(10, 0, 300_000, 0, -10, 3_500_000), 32651)
+    return RasterGrid(np.zeros((8, 8)), Affine(10, 0, 300_000, 0, -10, 3_500_000), 32651)
 
 
 if __name__ == "__main__":

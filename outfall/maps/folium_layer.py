@@ -114,12 +114,16 @@ class _Text(Element):
 
 
 def to_folium(drawn: Map, *, lang: Lang = "zh") -> folium.Map:
-    """Return a folium map with the layers of a map of ours, a layer control and no base map."""
+    """Return a folium map with the layers of a map of ours, a layer control and those base maps that folium can place."""
+    from outfall.maps.folium_base import base_groups
+
     # maxZoom stands on the map itself: without a base map, clusters need it.
     page = folium.Map(location=(33, 108), zoom_start=4, tiles=None, prefer_canvas=True, maxZoom=20, control_scale=True)
     root = page.get_root()
     assert isinstance(root, Figure)
     root.title = html.escape(drawn.title)
+    for group in base_groups(drawn.bases, lang):
+        group.add_to(page)
     for layer in drawn.layers:
         PackedLayer(layer, lang=lang, photos=drawn.photos).add_to(page)
     bounds = page.get_bounds()

@@ -40,8 +40,7 @@ class Map:
     title : str
         Heading of the page.
     found : Trace, optional
-        Answers: anything with the tables ``candidates`` and ``evidence``. They refer to the layers ``outfalls``,
-        ``sources`` and ``reaches``.
+        Anything with the tables ``candidates`` and ``evidence``, about the layers ``outfalls``, ``sources``, ``reaches``.
     photos : mapping of str to Thumbnail
         Small pictures by photo id.
     bases : tuple of BaseMap
@@ -146,7 +145,7 @@ class Map:
         MapError
             The language is not known.
         """
-        return self._page(self._packed(lang), lang, has_photos=False)
+        return page_of(self, packed(self, lang), lang)
 
     def size_mb(self, *, lang: Lang = "zh") -> float:
         """Return how large the page would be as one file, without writing it.
@@ -209,8 +208,8 @@ class Map:
         is_zip = target.suffix.lower() == ".zip"
         folder = "map_files" if is_zip else files_folder(target).name
         page, beside = pages_of(self, folder, lang, most_mb, has_photos=photos == "beside")
-        content = page.encode("utf-8", errors="replace")
-        (write_zip if is_zip else write_page)(target, content, beside, progress=progress)
+        write = write_zip if is_zip else write_page
+        write(target, page.encode("utf-8", errors="replace"), beside, progress=progress)
         return target
 
     def to_folium(self, *, lang: Lang = "zh") -> folium.Map:
@@ -224,7 +223,7 @@ class Map:
         Returns
         -------
         folium.Map
-            With the online base maps in WGS 84; others are left out with a warning that names them.
+            With online base maps in WGS 84; a warning names the others.
         """
         from outfall.maps.folium_layer import to_folium
 
@@ -236,7 +235,7 @@ class Map:
         Returns
         -------
         GlMap
-            With ``html``, ``save`` and a frame for notebooks, as here.
+            With ``html``, ``save`` and a frame for notebooks.
         """
         from outfall.maps.gl_page import GlMap
 
@@ -258,18 +257,18 @@ class Map:
         layers : sequence of str, optional
             Names of the layers drawn; by default those the page opens with.
         bounds_deg : (float, float, float, float), optional
-            West, south, east, north in degrees; by default what the tables fill.
+            West, south, east, north; by default what the tables fill.
         paper : {"a4", "a3", "page", "column"}, default "a4"
-            Size: sheets across, or the width of a page or a column of a journal.
+            A sheet across, or the width of a page or column of a journal.
         lang : {"zh", "en"}, default "zh"
             Language of legend and labels.
         font : str, optional
-            Name of an installed font; by default one with Chinese characters is looked for.
+            Installed font; by default one with Chinese characters.
 
         Returns
         -------
         matplotlib Figure
-            Save it with ``.savefig("map.pdf")``; ``plot_map`` draws into axes of your own.
+            Save it with ``.savefig("map.pdf")``.
         """
         from outfall.maps.figure import plot_map
 

@@ -14,10 +14,10 @@ from outfall.errors import MapError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["has_middle", "palettes", "parse_colour", "ramp", "ramp_rgb"]
+__all__ = ["has_middle", "list_palettes", "parse_colour", "ramp", "ramp_rgb"]
 
 
-def palettes() -> tuple[str, ...]:
+def list_palettes() -> tuple[str, ...]:
     """Return the names of all palettes; each also exists reversed, with ``_r`` behind its name.
 
     Returns
@@ -27,7 +27,7 @@ def palettes() -> tuple[str, ...]:
 
     Examples
     --------
-    >>> palettes()[:3]
+    >>> list_palettes()[:3]
     ('viridis', 'cividis', 'blue_orange')
     """
     return tuple(_table())
@@ -39,7 +39,7 @@ def ramp(palette: str, count: int) -> list[str]:
     Parameters
     ----------
     palette : str
-        One of `palettes`, or with ``_r`` behind it.
+        One of `list_palettes`, or with ``_r`` behind it.
     count : int
         How many.
 
@@ -67,7 +67,7 @@ def ramp_rgb(palette: str, count: int) -> NDArray[np.uint8]:
     Parameters
     ----------
     palette : str
-        One of `palettes`, or with ``_r`` behind it.
+        One of `list_palettes`, or with ``_r`` behind it.
     count : int
         How many.
 
@@ -94,7 +94,7 @@ def has_middle(palette: str) -> bool:
     Parameters
     ----------
     palette : str
-        One of `palettes`, or with ``_r`` behind it.
+        One of `list_palettes`, or with ``_r`` behind it.
 
     Returns
     -------

@@ -10,9 +10,9 @@ import numpy as np
 
 from outfall.errors import MapError, Problem
 from outfall.maps.layers import Layer
-from outfall.maps.palettes import palettes
+from outfall.maps.palettes import list_palettes
 from outfall.maps.raster_paint import encode_photo, paint_classes, paint_values, stretch
-from outfall.maps.raster_read import Grid, open_raster, refuse
+from outfall.maps.raster_read import RasterGrid, open_raster, refuse
 from outfall.maps.raster_warp import warp
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-__all__ = ["Grid", "palettes", "raster_layer", "read_picture", "under_layers"]
+__all__ = ["RasterGrid", "list_palettes", "raster_layer", "read_picture", "under_layers"]
 
 _PHOTO_PX = 4_000_000
 _VALUES_PX = 2_000_000
@@ -29,7 +29,7 @@ _GROUP = "imagery"
 
 
 def raster_layer(
-    what: Path | str | Grid | xr.DataArray | xr.Dataset,
+    what: Path | str | RasterGrid | xr.DataArray | xr.Dataset,
     *,
     band: int | str | Sequence[int | str] | None = None,
     palette: str | Mapping[int, tuple[str, ...]] = "",
@@ -47,13 +47,13 @@ def raster_layer(
 
     Parameters
     ----------
-    what : path, Grid, DataArray or Dataset
+    what : path, RasterGrid, DataArray or Dataset
         A GeoTIFF or another raster file, in any CRS, turned, south-up, or placed by ground control points; an xarray
-        object with even coordinates of cell centres and a CRS (attribute ``crs`` or coordinate ``spatial_ref``); or a `Grid`.
+        object with even coordinates of cell centres and a CRS (attribute ``crs`` or coordinate ``spatial_ref``); or a `RasterGrid`.
     band : int, str or three of them, optional
         Counted from 1, or its name (description, variable). By default the only band, or red, green and blue of several.
     palette : str or mapping, optional
-        Name of a palette (see `palettes`; ``_r`` reverses it), viridis by default; or the classes: ``{1: ("水", "Water",
+        Name of a palette (see `list_palettes`; ``_r`` reverses it), viridis by default; or the classes: ``{1: ("水", "Water",
         "#0072B2")}`` or ``{1: ("Water", "#0072B2")}``.
     limits : tuple of float, optional
         Values of the first and the last colour; from the 2nd to the 98th percentile by default.
@@ -78,7 +78,7 @@ def raster_layer(
     --------
     >>> import numpy as np
     >>> from affine import Affine
-    >>> ndti = Grid(np.linspace(-0.2, 0.4, 6).reshape(2, 3), Affine(10, 0, 500_000, 0, -10, 3_400_000), 32651)
+    >>> ndti = RasterGrid(np.linspace(-0.2, 0.4, 6).reshape(2, 3), Affine(10, 0, 500_000, 0, -10, 3_400_000), 32651)
     >>> layer = raster_layer(ndti, name="ndti", zh="浊度指数", en="NDTI")
     >>> layer.kind, layer.plane.codes.shape
     ('raster', (3, 4))

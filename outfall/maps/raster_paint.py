@@ -63,7 +63,7 @@ def paint_values(
     values : array, rows x columns
         NaN is clear.
     palette : str
-        One of `palettes`.
+        One of `list_palettes`.
     limits : tuple of float, optional
         Values of the first and last colour; the 2nd and 98th percentile by default, alike on both sides of zero for a
         palette with a middle where both signs occur.

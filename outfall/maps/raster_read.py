@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from affine import Affine
     from numpy.typing import NDArray
 
-__all__ = ["Grid", "open_raster", "refuse"]
+__all__ = ["RasterGrid", "open_raster", "refuse"]
 
 _STRIP_CELLS = 4_000_000
 _MEMORY_BYTES = 200_000_000
@@ -30,7 +30,7 @@ _GDAL = {"GDAL_CACHEMAX": 64, "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Grid:
+class RasterGrid:
     """An array of numbers that knows where it lies.
 
     Parameters
@@ -53,8 +53,8 @@ class Grid:
     --------
     >>> import numpy as np
     >>> from affine import Affine
-    >>> Grid(np.zeros((2, 3)), Affine(10, 0, 500_000, 0, -10, 3_400_000), 32651)
-    <Grid 1 band, 2 x 3 cells>
+    >>> RasterGrid(np.zeros((2, 3)), Affine(10, 0, 500_000, 0, -10, 3_400_000), 32651)
+    <RasterGrid 1 band, 2 x 3 cells>
     """
 
     values: NDArray[Any]
@@ -67,7 +67,7 @@ class Grid:
         values = np.asarray(self.values)
         if values.ndim not in (2, 3) or values.dtype.kind not in "biuf" or not values.size:
             msg = (
-                f"Grid: an array of shape {values.shape} and type {values.dtype} is no raster; "
+                f"RasterGrid: an array of shape {values.shape} and type {values.dtype} is no raster; "
                 "expected numbers, rows x columns or bands x rows x columns"
             )
             raise MapError(msg)
@@ -76,16 +76,16 @@ class Grid:
         """Return bands and size."""
         shape = np.shape(self.values)
         count = 1 if len(shape) == 2 else shape[0]
-        return f"<Grid {count} band{'s' if count > 1 else ''}, {shape[-2]} x {shape[-1]} cells>"
+        return f"<RasterGrid {count} band{'s' if count > 1 else ''}, {shape[-2]} x {shape[-1]} cells>"
 
 
 @contextmanager
-def open_raster(what: Path | str | Grid | xr.DataArray | xr.Dataset, name: str) -> Iterator[Any]:
+def open_raster(what: Path | str | RasterGrid | xr.DataArray | xr.Dataset, name: str) -> Iterator[Any]:
     """Yield an open rasterio dataset of whatever was given; arrays are written aside in strips.
 
     Parameters
     ----------
-    what : path, Grid, DataArray or Dataset
+    what : path, RasterGrid, DataArray or Dataset
         The raster.
     name : str
         How messages call it.
@@ -149,7 +149,7 @@ def _profile(what: object, name: str) -> tuple[dict[str, Any], Callable[[int, in
     """Return how an array is written: its profile, a reader of rows, and the names of its bands."""
     import pyproj
 
-    if isinstance(what, Grid):
+    if isinstance(what, RasterGrid):
         values = np.asarray(what.values)
         values = values[None] if values.ndim == 2 else values
         told = ArrayPlace(

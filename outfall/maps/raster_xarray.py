@@ -81,7 +81,7 @@ def describe_array(what: object, name: str) -> ArrayPlace:
     if isinstance(what, xr.Dataset):
         return _describe_dataset(what, name)
     if not isinstance(what, xr.DataArray):
-        msg = f"{name}: {type(what).__name__} is no raster; expected a path, a Grid, a DataArray or a Dataset"
+        msg = f"{name}: {type(what).__name__} is no raster; expected a path, a RasterGrid, a DataArray or a Dataset"
         raise MapError(msg)
     down, across, others = _sides(what, name)
     if len(others) > 1:
@@ -166,7 +166,9 @@ def _steps(what: xr.DataArray, dim: Hashable, name: str) -> tuple[float, float]:
         raise MapError(msg, [problem])
     centres = np.asarray(what[dim].values, float)
     if len(centres) < 2 or not np.isfinite(centres).all():
-        problem = Problem(str(dim), f"{len(centres)} centre(s) give no cell size", "give a Grid with its transform")
+        problem = Problem(
+            str(dim), f"{len(centres)} centre(s) give no cell size", "give a RasterGrid with its transform"
+        )
         msg = f"{name} cannot be placed"
         raise MapError(msg, [problem])
     step = (centres[-1] - centres[0]) / (len(centres) - 1)

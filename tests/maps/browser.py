@@ -76,8 +76,13 @@ def use_tool(page, name):
 
 
 def is_quiet(heard):
-    """Return whether a page asked for nothing, complained of nothing and opened no dialog."""
-    return heard.requests == [] and heard.errors == [] and heard.dialogs == []
+    """Return whether a page asked for nothing, complained of nothing, opened no dialog and shows no trouble."""
+    return (
+        heard.requests == []
+        and heard.errors == []
+        and heard.dialogs == []
+        and heard.page.locator("#trouble").is_hidden()
+    )
 
 
 def _note(heard, request, own):

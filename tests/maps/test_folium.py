@@ -10,7 +10,7 @@ import pytest
 from folium import plugins
 from shapely import Point
 
-from outfall.maps import Layer, Map, PackedLayer, draw, inline
+from outfall.maps import Layer, Map, PackedLayer, amap, draw, inline, online, tianditu
 from tests.maps.browser import is_quiet, opened
 from tests.maps.hostile import HOSTILE, hostile_town
 
@@ -64,6 +64,19 @@ def test_no_field_text_stands_in_a_folium_page():
 def test_an_empty_map_becomes_a_folium_map():
     """A map without layers becomes a folium map without layers."""
     assert "L.map(" in Map(()).to_folium().get_root().render()
+
+
+def test_base_maps_follow_where_folium_can_place_them():
+    """An online base map in WGS 84 becomes tiles with its maker's name; one in GCJ-02 or without a key is named and left out."""
+    maker = online("https://{s}.example.org/{z}/{x}/{y}.png", name="t", servers=("a1", "b2"), attribution="<b>Maker</b>")
+    with pytest.warns(UserWarning, match=r"amap\.vec \(gcj02.*tianditu\.vec \(no key\)"):
+        page = Map((), bases=(maker, amap("vec"), tianditu("vec"))).to_folium()
+    text = page.get_root().render()
+    assert "https://{s}.example.org/{z}/{x}/{y}.png" in text
+    assert "<b>Maker" not in text
+    assert "Maker" in text
+    assert "autonavi" not in text
+    assert "tianditu" not in text
 
 
 def test_rendering_twice_gives_the_same_page(drawn):

@@ -13,8 +13,8 @@ from rasterio.warp import reproject
 
 from outfall.errors import MapError
 from outfall.maps import raster, raster_read
-from outfall.maps.palettes import palettes, ramp, ramp_rgb
-from outfall.maps.raster import Grid, raster_layer, under_layers
+from outfall.maps.palettes import list_palettes, ramp, ramp_rgb
+from outfall.maps.raster import RasterGrid, raster_layer, under_layers
 from tests.maps.rasters import PLACES, at_centres, picture, write
 
 
@@ -23,7 +23,7 @@ def _field(shape=(60, 80), seed=0):
 
 
 def _grid(values, place="utm", **options):
-    return Grid(values, *PLACES[place], **options)
+    return RasterGrid(values, *PLACES[place], **options)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -68,7 +68,7 @@ def test_a_shift_by_one_cell_moves_the_picture_by_one_cell(place):
     values = _field((50, 50))
     transform, crs = PLACES[place]
     moved = Affine(transform.a, 0, transform.c + transform.a, 0, transform.e, transform.f + transform.e)
-    first, second = (raster_layer(Grid(values, where, crs)) for where in (transform, moved))
+    first, second = (raster_layer(RasterGrid(values, where, crs)) for where in (transform, moved))
     assert np.allclose(at_centres(second, (49, 49), place)[1:, 1:], at_centres(first, (48, 48), place), atol=1e-9)
     if place == "mercator":
         assert np.array_equal(first.plane.codes, second.plane.codes)
@@ -125,7 +125,7 @@ def _array(values, crs_as="attribute", *, is_up=False):
 @pytest.mark.parametrize("crs_as", ["attribute", "coordinate"])
 @pytest.mark.parametrize("is_up", [False, True])
 def test_xarray_and_file_make_the_same_layer(tmp_path, crs_as, is_up):
-    """A DataArray, ascending or descending, a Dataset, a Grid and a GeoTIFF of the same numbers make the same picture and plane."""
+    """A DataArray, ascending or descending, a Dataset, a RasterGrid and a GeoTIFF of the same numbers make the same picture and plane."""
     values = np.where(_holes((60, 80)), np.nan, _field())
     array = _array(values, crs_as, is_up=is_up)
     made = [
@@ -256,7 +256,7 @@ def test_a_palette_with_a_middle_has_zero_in_it():
     assert layer.plane.limits[0] == -layer.plane.limits[1]
 
 
-@pytest.mark.parametrize("palette", palettes())
+@pytest.mark.parametrize("palette", list_palettes())
 def test_palettes_read_in_grey(palette):
     """A palette of one direction grows steadily lighter or darker, one with a middle does so on each side, so that grey print keeps order."""
     rgb = ramp_rgb(palette, 64) / 255.0
@@ -277,8 +277,8 @@ def test_a_raster_without_any_data_is_a_clear_layer():
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: raster_layer(Grid(_field(), Affine(0.1, 0, 177, 0, -0.1, 10), 4326)), r"antimeridian \(180°\).*cut it there"),
-        (lambda: raster_layer(Grid(_field(), Affine(5000, 0, 0, 0, -5000, 9_900_000), 32701)), "antimeridian"),
+        (lambda: raster_layer(RasterGrid(_field(), Affine(0.1, 0, 177, 0, -0.1, 10), 4326)), r"antimeridian \(180°\).*cut it there"),
+        (lambda: raster_layer(RasterGrid(_field(), Affine(5000, 0, 0, 0, -5000, 9_900_000), 32701)), "antimeridian"),
         (lambda: raster_layer(_array(_field()).drop_attrs()), "CRS: missing.*assign_attrs"),
         (lambda: raster_layer(_array(_field()).drop_vars("x")), "x: no coordinates"),
         (lambda: raster_layer(_array(_field()).assign_coords(x=np.arange(80.0) ** 2)), "uneven by .*interp"),
@@ -288,10 +288,10 @@ def test_a_raster_without_any_data_is_a_clear_layer():
         (lambda: raster_layer(_grid(_field()), palette="jet"), "'jet' is not one of viridis, cividis"),
         (lambda: raster_layer(_grid(_field()), limits=(1, 1)), "is no range"),
         (lambda: raster_layer(_grid(_field().round()), palette={0: ("a", "reddish")}), "'reddish' is no colour"),
-        (lambda: raster_layer(Grid(_field(), Affine(10, 0, 0, 0, -10, 0), "EPSG:1")), "'EPSG:1' is not known"),
-        (lambda: raster_layer(Grid(_field(), Affine.identity(), 32651)), "transform: missing"),
-        (lambda: Grid(np.array(["a"]), Affine.identity(), 4326), "is no raster"),
-        (lambda: raster_layer(3), "int is no raster; expected a path, a Grid"),
+        (lambda: raster_layer(RasterGrid(_field(), Affine(10, 0, 0, 0, -10, 0), "EPSG:1")), "'EPSG:1' is not known"),
+        (lambda: raster_layer(RasterGrid(_field(), Affine.identity(), 32651)), "transform: missing"),
+        (lambda: RasterGrid(np.array(["a"]), Affine.identity(), 4326), "is no raster"),
+        (lambda: raster_layer(3), "int is no raster; expected a path, a RasterGrid"),
         (lambda: raster_layer(_grid(np.arange(400.0).reshape(20, 20)), palette={k: (str(k), "#000") for k in range(400)}), "400 classes are more"),
     ],
 )  # fmt: skip

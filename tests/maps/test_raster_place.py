@@ -12,7 +12,7 @@ from pyproj import Transformer
 from scipy import ndimage
 
 from outfall.maps import Map
-from outfall.maps.raster import Grid, raster_layer
+from outfall.maps.raster import RasterGrid, raster_layer
 from tests.maps.browser import is_quiet, opened
 
 pytestmark = pytest.mark.browser
@@ -30,7 +30,9 @@ def _discs(cell_m, east, north):
     lonlat = Transformer.from_crs(32651, 4326, always_xy=True).transform(
         east + cell_m * _MIDDLES[:, 0], north - cell_m * _MIDDLES[:, 1]
     )
-    return raster_layer(Grid(values, transform, 32651), band=(1, 1, 1), limits=(0, 250), name=f"d{cell_m}"), lonlat
+    return raster_layer(
+        RasterGrid(values, transform, 32651), band=(1, 1, 1), limits=(0, 250), name=f"d{cell_m}"
+    ), lonlat
 
 
 def test_a_picture_stands_where_it_belongs(browser, tmp_path):

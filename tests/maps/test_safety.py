@@ -95,7 +95,19 @@ def test_a_picture_lies_under_the_map(browser, town, tmp_path):
     page_file = draw(town.network, town.outfalls, under=tmp_path / "影 像.tif").save(tmp_path / "u.html")
     with opened(browser, page_file) as heard:
         page = heard.page
-        page.wait_for_function("document.querySelector('.leaflet-under-pane img').naturalWidth > 50")
-        page.locator("[data-layer=under] input").fill("0.3")
-        assert page.evaluate("document.querySelector('.leaflet-under-pane img').style.opacity") == "0.3"
+        # Ink is what the canvas of pictures holds, weighed by its cover; read from a copy.
+        ink = """() => {
+            const from = document.querySelector('.leaflet-under-pane canvas'), copy = document.createElement('canvas');
+            [copy.width, copy.height] = [from.width, from.height];
+            const ctx = copy.getContext('2d', { willReadFrequently: true });
+            ctx.drawImage(from, 0, 0);
+            return ctx.getImageData(0, 0, copy.width, copy.height).data.reduce((sum, value, k) => (k % 4 === 3 ? sum + value : sum), 0);
+        }"""
+        page.wait_for_function(f"({ink})() > 0")
+        before = page.evaluate(ink)
+        slider = page.locator("[data-layer=under] input")
+        whole = float(slider.input_value())
+        slider.fill("0.3")
+        page.wait_for_timeout(60)
+        assert page.evaluate(ink) / before == pytest.approx(0.3 / whole, rel=0.05)
         assert is_quiet(heard)

@@ -12,7 +12,7 @@ from PIL import Image
 from shapely import Point, box
 
 from outfall.maps import Layer, Map
-from outfall.maps.raster import Grid, raster_layer
+from outfall.maps.raster import RasterGrid, raster_layer
 from tests.maps.browser import DESKTOP, PHONE, is_quiet, opened
 from tests.maps.hostile import HOSTILE
 
@@ -24,7 +24,7 @@ _PLACE = (Affine(20, 0, 300_000, 0, -20, 3_400_000), 32651)
 def _plain(name, colour):
     table = {1: (f"{name}类", f"{name} class", "#{:02x}{:02x}{:02x}".format(*colour))}
     return raster_layer(
-        Grid(np.ones((150, 120), "uint8"), *_PLACE), palette=table, name=name, zh=f"{name}图", en=f"{name} map"
+        RasterGrid(np.ones((150, 120), "uint8"), *_PLACE), palette=table, name=name, zh=f"{name}图", en=f"{name} map"
     )
 
 
@@ -36,7 +36,7 @@ def saved(tmp_path_factory):
     layers = tuple(replace(_plain(name, colour), opacity=1.0) for name, colour in (("red", _RED), ("blue", _BLUE)))
     values = np.linspace(0, 10, 150 * 120).reshape(150, 120)
     values[:, :20] = np.nan
-    numbers = raster_layer(Grid(values, *_PLACE), name="ndti", zh="浊度", en="Turbidity", unit="FNU")
+    numbers = raster_layer(RasterGrid(values, *_PLACE), name="ndti", zh="浊度", en="Turbidity", unit="FNU")
     return Map((replace(numbers, opacity=0.0), *layers), title="swipe").save(tmp_path_factory.mktemp("s") / "s.html")
 
 
@@ -163,7 +163,7 @@ def test_hostile_words_are_only_words(browser, tmp_path):
     """Names, units and classes of rasters are shown as they are; nothing in them runs."""
     layers = [
         raster_layer(
-            Grid(np.ones((20, 20)), *_PLACE), name=f"h{at}", zh=text, en=text, unit=text,
+            RasterGrid(np.ones((20, 20)), *_PLACE), name=f"h{at}", zh=text, en=text, unit=text,
             palette="" if at % 2 else {1: (text, text, "#123456")},
         )
         for at, text in enumerate(HOSTILE)
