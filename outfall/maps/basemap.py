@@ -52,7 +52,7 @@ class BaseMap:
     attribution, attribution_en : str
         Who made it; always shown.
     approval : str
-        审图号, printed with the map. That a public map must carry it is our default, not a rule we have verified.
+        Approval number (审图号), printed with the map. That a public map must carry it is our default, not a rule we have verified.
     note, note_en : str
         What the maker asks of those who use it.
     key_variable : str
@@ -216,7 +216,7 @@ def open_basemap(
     attribution : str, optional
         Who made it; the file's own words by default.
     approval : str, optional
-        审图号 to print with the map.
+        Approval number (审图号) to print with the map.
     is_tms : bool, default False
         Whether the rows of a folder count from the south.
 

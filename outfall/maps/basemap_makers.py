@@ -29,7 +29,7 @@ def tianditu(
     labels : bool, default True
         Whether names are drawn on top (cva, cia, cta).
     approval : str, optional
-        审图号 to print with the map.
+        Approval number (审图号) to print with the map.
     with_key : bool, default False
         Write the key of the environment variable ``OUTFALL_TIANDITU_KEY`` into the page, with a warning.
 
