@@ -8,6 +8,7 @@ import geopandas as gpd
 import pandas as pd
 
 from outfall.chain.inputs import read_inputs, read_lines, without_doubts
+from outfall.chain.layers import add_layers
 from outfall.chain.outputs import list_tables, write_tables
 from outfall.chain.state import State, Step
 from outfall.errors import ProjectError
@@ -93,6 +94,7 @@ def make_map(state: State) -> State:
         under=state.get("scene"),
         title=project.settings["name"],
     )
+    page = add_layers(page, state)
     if "out" in state:
         page.save(state["out"] / "map.html", lang=state["lang"])
     return State(page=page)
