@@ -202,7 +202,7 @@ def test_no_two_scripts_of_the_page_share_a_name():
     from collections import Counter
 
     from outfall.maps.bundle import DRAWING, text_of
-    from outfall.maps.page import PAGE
+    from outfall.maps.bundle import PAGE
 
     own = [name for name in (*DRAWING, *PAGE) if "tiny-inflate" not in name]
     names = Counter(
