@@ -141,7 +141,9 @@ def make_scene(
     if problems:
         msg = "the bands make no scene"
         raise SceneError(msg, problems)
-    data = {role: (("y", "x"), _float(band.values), _band_attrs(band)) for role, band in bands.items()}
+    data: dict[str, tuple[tuple[str, str], object, object]] = {
+        role: (("y", "x"), _float(band.values), _band_attrs(band)) for role, band in bands.items()
+    }
     field = np.zeros(shape, np.uint16) if flag_field is None else flag_field
     data["flags"] = (("y", "x"), field, _flag_attrs())
     attrs = {

@@ -51,9 +51,9 @@ def test_a_cut_knows_where_it_lies(rows, columns):
     """The centre of a pixel of a cut scene is where it was in the whole."""
     cut = made().isel(y=rows, x=columns)
     grid = grid_of(cut)
-    east, north = grid.transform * (0.5, 0.5)
+    east, north = grid.transform @ (0.5, 0.5)
     assert (east, north) == (float(cut["x"][0]), float(cut["y"][0]))
-    east, north = grid.transform * (grid.width - 0.5, grid.height - 0.5)
+    east, north = grid.transform @ (grid.width - 0.5, grid.height - 0.5)
     assert (east, north) == (float(cut["x"][-1]), float(cut["y"][-1]))
 
 
