@@ -1,7 +1,7 @@
 """What is a scene: bands of one moment on one grid, each of a stated quantity, with flags that say where not to trust it.
 
 A scene is an ``xarray.Dataset`` with dimensions ``y`` and ``x`` (rows from north, as every raster library has them), one
-``float32`` variable per band role (``blue``, ``red_edge_1`` …) and ``flags`` (``uint16``, see :mod:`outfall.scenes.flags`).
+``float32`` variable per band role (``blue``, ``red_edge_1`` …) and ``flags`` (``uint16``, see :mod:`outfall.scenes.flag_field`).
 Its attributes say the rest, so that it survives being written to NetCDF and read again.
 """
 
@@ -16,7 +16,7 @@ import xarray as xr
 from affine import Affine
 
 from outfall.errors import Problem, SceneError
-from outfall.scenes.flags import flags
+from outfall.scenes.flag_field import flags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
