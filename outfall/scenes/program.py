@@ -140,12 +140,14 @@ def _schedule(roots: Sequence[Node], conditions: Sequence[Sequence[Node]], bands
             uses[part] += 1
     for node in [*roots, *(condition for group in conditions for condition in group)]:
         uses[node] += 1
-    desk = _Desk(uses)
+    first = {root: number for number, root in reversed(list(enumerate(roots))) if root[0] not in ("band", "const")}
+    desk = _Desk(uses, first)
     for node in order:
         desk.take(node)
+    # A result is written where it belongs at once; only a band itself, or a formula asked for twice, is copied.
     for number, root in enumerate(roots):
-        desk.steps.append(Step("copy", ("o", number), (desk.where(root),)))
-        desk.release(root)
+        if first.get(root) != number:
+            desk.steps.append(Step("copy", ("o", number), (desk.where(root),)))
     for number, group in enumerate(conditions):
         for condition in group:
             desk.steps.append(Step("refuse", ("o", number), (desk.where(condition),)))
@@ -164,8 +166,9 @@ def _visit(node: Node, order: dict[Node, None]) -> None:
 class _Desk:
     """Buffers that are free, and where every value lies."""
 
-    def __init__(self, uses: dict[Node, int]) -> None:
+    def __init__(self, uses: dict[Node, int], results: dict[Node, int]) -> None:
         self.uses = uses
+        self.results = results
         self.steps: list[Step] = []
         self.free: dict[str, list[int]] = {"n": [], "t": []}
         self.most = {"n": 0, "t": 0}
@@ -183,7 +186,7 @@ class _Desk:
         is_careful = node[0] in ("ratio", "where")
         if not is_careful:
             self._release_parts(node)
-        target = (kind, self._new(kind))
+        target = ("o", self.results[node]) if node in self.results else (kind, self._new(kind))
         spare = self._new("t") if node[0] == "ratio" else None
         extra = () if spare is None else (("t", spare),)
         self.steps.append(Step(str(node[0]), target, operands + extra))
@@ -199,8 +202,8 @@ class _Desk:
 
     def release(self, node: Node) -> None:
         self.uses[node] -= 1
-        if not self.uses[node] and node in self.places:
-            kind, number = self.places[node]
+        kind, number = self.places.get(node, ("o", 0))
+        if not self.uses[node] and kind != "o":
             self.free[kind].append(number)
 
     def _new(self, kind: str) -> int:
@@ -223,17 +226,21 @@ def _do(step: Step, places: Mapping[str, list[NDArray[Any]]], bands: Mapping[str
     if step.operation == "copy":
         np.copyto(target, given[0])
     elif step.operation == "refuse":
-        np.copyto(target, np.float32(np.nan), where=given[0])
+        _blank(target, given[0])
     elif step.operation == "ratio":
         np.divide(given[0], given[1], out=target)
-        np.greater(given[1], 0, out=given[2])
-        np.logical_not(given[2], out=given[2])
-        np.copyto(target, np.float32(np.nan), where=given[2])
+        _blank(target, np.less_equal(given[1], 0, out=given[2]))
     elif step.operation == "where":
         np.copyto(target, given[2])
         np.copyto(target, given[1], where=given[0])
     else:
         getattr(np, step.operation)(*given, out=target)
+
+
+def _blank(target: NDArray[Any], where: NDArray[np.bool_]) -> None:
+    """Take the value away where it may not be; looking first is cheaper than writing nowhere."""
+    if where.any():
+        np.copyto(target, np.float32(np.nan), where=where)
 
 
 def _value(
