@@ -3,7 +3,9 @@
 from outfall.scenes.flag_field import Flag, decode_qa_pixel, decode_scl, flag_reasons, flags, is_usable, set_flag
 from outfall.scenes.formula_list import Formula, Refusal, check_formula, find_formula, formulas
 from outfall.scenes.formula_values import as_quantity, compute, list_refusals
+from outfall.scenes.observable import check_outfalls
 from outfall.scenes.scene import QUANTITIES, ROLES, Band, Grid, grid_of, make_scene, quantity_of, taken_at
+from outfall.scenes.water_mask import find_water, least_width_m, pure_water
 
 __all__ = [
     "QUANTITIES",
@@ -15,17 +17,21 @@ __all__ = [
     "Refusal",
     "as_quantity",
     "check_formula",
+    "check_outfalls",
     "compute",
     "decode_qa_pixel",
     "decode_scl",
     "find_formula",
+    "find_water",
     "flag_reasons",
     "flags",
     "formulas",
     "grid_of",
     "is_usable",
+    "least_width_m",
     "list_refusals",
     "make_scene",
+    "pure_water",
     "quantity_of",
     "set_flag",
     "taken_at",
