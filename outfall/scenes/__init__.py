@@ -6,6 +6,8 @@ from outfall.scenes.formula_values import as_quantity, compute, list_refusals
 from outfall.scenes.observable import check_outfalls
 from outfall.scenes.scene import QUANTITIES, ROLES, Band, Grid, grid_of, make_scene, quantity_of, taken_at
 from outfall.scenes.water_mask import find_water, least_width_m, pure_water
+from outfall.scenes.zonal import zonal
+from outfall.scenes.zones import ZoneIndex, index_zones
 
 __all__ = [
     "QUANTITIES",
@@ -15,6 +17,7 @@ __all__ = [
     "Formula",
     "Grid",
     "Refusal",
+    "ZoneIndex",
     "as_quantity",
     "check_formula",
     "check_outfalls",
@@ -27,6 +30,7 @@ __all__ = [
     "flags",
     "formulas",
     "grid_of",
+    "index_zones",
     "is_usable",
     "least_width_m",
     "list_refusals",
@@ -35,4 +39,5 @@ __all__ = [
     "quantity_of",
     "set_flag",
     "taken_at",
+    "zonal",
 ]
