@@ -7,6 +7,7 @@ from outfall.scenes.observable import check_outfalls
 from outfall.scenes.scene import QUANTITIES, ROLES, Band, Grid, grid_of, make_scene, quantity_of, taken_at
 from outfall.scenes.water_mask import find_water, least_width_m, pure_water
 from outfall.scenes.zonal import zonal
+from outfall.scenes.zonal_exact import zonal_exact
 from outfall.scenes.zones import ZoneIndex, index_zones
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "set_flag",
     "taken_at",
     "zonal",
+    "zonal_exact",
 ]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from outfall.scenes.scene import Grid
 
-__all__ = ["ZoneIndex", "index_zones"]
+__all__ = ["ZoneIndex", "index_zones", "require_zones"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +111,7 @@ def index_zones(zones: gpd.GeoDataFrame | gpd.GeoSeries, grid: Grid) -> ZoneInde
     -----
     The centres decide, as in GDAL's rasteriser; a centre on the left edge is outside and one on the right edge inside.
     """
-    shapes = _shapes(zones, grid)
+    shapes = require_zones(zones, grid)
     height, width = grid.height, grid.width
     rings, zone_of_ring = _rings(shapes)
     points, ring_of = shapely.get_coordinates(rings, return_index=True)
@@ -126,7 +126,8 @@ def index_zones(zones: gpd.GeoDataFrame | gpd.GeoSeries, grid: Grid) -> ZoneInde
     return ZoneIndex(grid, first, *(part.astype(np.int32) for part in runs[1:]))
 
 
-def _shapes(zones: gpd.GeoDataFrame | gpd.GeoSeries, grid: Grid) -> NDArray[np.object_]:
+def require_zones(zones: gpd.GeoDataFrame | gpd.GeoSeries, grid: Grid) -> NDArray[np.object_]:
+    """Return zones as polygons in the CRS of a grid, refusing what cannot be laid over it."""
     series = gpd.GeoSeries(zones.geometry)
     if len(series) and series.crs is None:
         msg = "zones: no CRS; say which with .set_crs(...)"
