@@ -188,13 +188,13 @@ def _smooth(rng: np.random.Generator, sigma_px: float) -> np.ndarray:
     size = (ROWS // cell + 3, COLUMNS // cell + 3)
     coarse = gaussian_filter(rng.normal(size=size), sigma_px / cell, mode="wrap", truncate=3)
     fine = zoom(coarse, cell, order=1) if cell > 1 else coarse
-    return np.asarray(fine[:ROWS, :COLUMNS])
+    return np.asarray(fine[:ROWS, :COLUMNS] / fine.std())
 
 
 def _sense(share: np.ndarray, red: np.ndarray, rng: np.random.Generator, seed: int) -> xr.Dataset:
     """Return what a sensor makes of it: neighbours shine in, shadows fall, clouds hide, noise is added."""
     parcels = rng.normal(1, 0.12, (ROWS // 8 + 1, COLUMNS // 8 + 1)).repeat(8, 0).repeat(8, 1)[:ROWS, :COLUMNS]
-    haze = np.clip(_smooth(rng, 40.0) * 60, 0, 2) * 0.002
+    haze = np.clip(_smooth(rng, 40.0), 0, 2) * 0.001
     shade = _shadows(share, rng)
     clouds = _smooth(rng, 25.0)
     field = np.where(clouds > np.quantile(clouds, 1 - rng.uniform(0, 0.12)), flags()["cloud"].mask, 0)
