@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -22,72 +23,58 @@ __all__ = ["STATS", "zonal"]
 
 _BATCH = 65_536
 
-Segments = tuple["NDArray[np.float32]", "NDArray[np.int64]"]
 
+class _Zones:
+    """The values of some zones, one zone after another, and what several statistics share."""
 
-def _means(values: NDArray[np.float32], first: NDArray[np.int64]) -> NDArray[np.float64]:
-    return _sums(values.astype(np.float64), first) / _some(np.diff(first))
+    def __init__(self, values: NDArray[np.float32], first: NDArray[np.int64]) -> None:
+        self.values, self.first, self.counts = values, first, np.diff(first)
 
+    @cached_property
+    def mean(self) -> NDArray[np.float64]:
+        return self.total(self.values.astype(np.float64)) / np.where(self.counts > 0, self.counts, np.nan)
 
-def _spreads(values: NDArray[np.float32], first: NDArray[np.int64]) -> NDArray[np.float64]:
-    counts = np.diff(first)
-    off = values - np.repeat(_means(values, first), counts)
-    return np.sqrt(_sums(off * off, first) / np.where(counts > 1, counts - 1, np.nan))
+    @cached_property
+    def spread(self) -> NDArray[np.float64]:
+        off = self.values.astype(np.float64) - np.repeat(self.mean, self.counts)
+        off *= off
+        return np.sqrt(self.total(off) / np.where(self.counts > 1, self.counts - 1, np.nan))
 
+    @cached_property
+    def ordered(self) -> NDArray[np.float32]:
+        return _sorted(self.values, self.first)
 
-def _medians(values: NDArray[np.float32], first: NDArray[np.int64]) -> NDArray[np.float64]:
-    ordered, counts = _sorted(values, first), np.diff(first)
-    return _at(ordered, first, counts, (counts - 1) // 2, counts // 2)
+    def total(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        out = np.zeros(len(self.counts))
+        some = self.counts > 0
+        if some.any():
+            out[some] = np.add.reduceat(values, self.first[:-1][some])
+        return out
 
-
-def _at(
-    ordered: NDArray[np.float32],
-    first: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    low: NDArray[np.int64],
-    high: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Return the mean of two places in each sorted zone; NaN for an empty one."""
-    out = np.full(len(counts), np.nan)
-    some = counts > 0
-    begin = first[:-1][some]
-    out[some] = (ordered[begin + low[some]].astype(np.float64) + ordered[begin + high[some]]) / 2
-    return out
-
-
-def _lowest(values: NDArray[np.float32], first: NDArray[np.int64]) -> NDArray[np.float64]:
-    zeros = np.zeros(len(first) - 1, np.int64)
-    return _at(_sorted(values, first), first, np.diff(first), zeros, zeros)
-
-
-def _highest(values: NDArray[np.float32], first: NDArray[np.int64]) -> NDArray[np.float64]:
-    last = np.diff(first) - 1
-    return _at(_sorted(values, first), first, np.diff(first), last, last)
-
-
-def _quarter(share: float) -> Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.float64]]:
-    def quarter(values: NDArray[np.float32], first: NDArray[np.int64]) -> NDArray[np.float64]:
-        counts = np.diff(first)
-        place = np.maximum(counts - 1, 0) * share
+    def quantile(self, share: float) -> NDArray[np.float64]:
+        """Return the value at a share of the way through each sorted zone, between neighbours where it falls between."""
+        last = np.maximum(self.counts - 1, 0)
+        place = last * share
         low = np.floor(place).astype(np.int64)
-        ordered = _sorted(values, first)
-        under = _at(ordered, first, counts, low, low)
-        over = _at(
-            ordered,
-            first,
-            counts,
-            np.minimum(low + 1, np.maximum(counts - 1, 0)),
-            np.minimum(low + 1, np.maximum(counts - 1, 0)),
-        )
+        under, over = self._at(low), self._at(np.minimum(low + 1, last))
         return under + (place - low) * (over - under)
 
-    return quarter
+    def _at(self, place: NDArray[np.int64]) -> NDArray[np.float64]:
+        out = np.full(len(self.counts), np.nan)
+        some = self.counts > 0
+        out[some] = self.ordered[self.first[:-1][some] + place[some]]
+        return out
 
 
-STATS: dict[str, Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.float64]]] = {
-    "mean": _means, "sd": _spreads, "median": _medians, "min": _lowest, "max": _highest,
-    "p25": _quarter(0.25), "p75": _quarter(0.75),
-}  # fmt: skip
+STATS: dict[str, Callable[[_Zones], NDArray[np.float64]]] = {
+    "mean": lambda zones: zones.mean,
+    "sd": lambda zones: zones.spread,
+    "median": lambda zones: zones.quantile(0.5),
+    "min": lambda zones: zones.quantile(0.0),
+    "max": lambda zones: zones.quantile(1.0),
+    "p25": lambda zones: zones.quantile(0.25),
+    "p75": lambda zones: zones.quantile(0.75),
+}
 
 
 def zonal(
@@ -145,25 +132,20 @@ def zonal(
     out: dict[str, NDArray[Any]] = {}
     for name, layer in named.items():
         values, ends = _known(_gather(layer, counting)[members], first)
-        for stat in stats:
-            out[f"{name}_{stat}"] = np.diff(ends) if stat == "count" else _in_batches(STATS[stat], values, ends)
+        out |= {f"{name}_{stat}": column for stat, column in _in_batches(stats, values, ends).items()}
     return pd.DataFrame(out, index=pd.RangeIndex(len(index)))
 
 
-def _in_batches(
-    stat: Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.float64]],
-    values: NDArray[np.float32],
-    first: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Return a statistic of every zone, over so many zones at once as fit the cache."""
-    edges = np.unique(
-        np.searchsorted(first, np.arange(0, first[-1] + _BATCH, _BATCH), side="left").clip(0, len(first) - 1)
-    )
-    edges = np.unique(np.concatenate([[0], edges, [len(first) - 1]]))
-    parts = [
-        stat(values[first[low] : first[high]], first[low : high + 1] - first[low]) for low, high in pairwise(edges)
-    ]
-    return np.concatenate(parts) if parts else np.empty(0)
+def _in_batches(stats: Sequence[str], values: NDArray[np.float32], first: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Return the statistics of every zone, over so many zones at once as fit the cache."""
+    steps = np.searchsorted(first, np.arange(0, first[-1], _BATCH))
+    edges = np.unique(np.concatenate([[0], steps, [len(first) - 1]]))
+    parts: dict[str, list[NDArray[Any]]] = {stat: [] for stat in stats}
+    for low, high in pairwise(edges):
+        zones = _Zones(values[first[low] : first[high]], first[low : high + 1] - first[low])
+        for stat in stats:
+            parts[stat].append(zones.counts if stat == "count" else STATS[stat](zones))
+    return {stat: np.concatenate(found) if found else np.empty(0) for stat, found in parts.items()}
 
 
 def _named(layers: Any) -> dict[str, Any]:
@@ -195,14 +177,16 @@ def _members(
     low[order] = np.searchsorted(counting, begin[order])
     high[order] = np.searchsorted(counting, (begin + length)[order])
     ends = np.concatenate([[0], np.cumsum(high - low)])
-    return counting, _spread(low, high - low), ends[index.first]
+    return counting, _spread(low.astype(np.int32), (high - low).astype(np.int32)), ends[index.first]
 
 
-def _spread(begin: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
+def _spread(begin: NDArray[Any], length: NDArray[Any]) -> NDArray[Any]:
     """Return begin, begin + 1 … for each run, one after another."""
-    ends = np.cumsum(length)
+    ends = np.cumsum(length, dtype=begin.dtype)
     total = int(ends[-1]) if len(ends) else 0
-    return np.repeat(begin - (ends - length), length) + np.arange(total)
+    out = np.repeat(begin - (ends - length), length)
+    out += np.arange(total, dtype=begin.dtype)
+    return out
 
 
 def _gather(layer: Any, pixels: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -221,26 +205,13 @@ def _gather(layer: Any, pixels: NDArray[np.int64]) -> NDArray[np.float32]:
     return out
 
 
-def _known(values: NDArray[np.float32], first: NDArray[np.int64]) -> Segments:
+def _known(values: NDArray[np.float32], first: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the values that are numbers, and where each zone's begin among them."""
     known = np.isfinite(values)
     if known.all():
         return values, first
     before = np.concatenate([[0], np.cumsum(known)])
     return values[known], before[first]
-
-
-def _sums(values: NDArray[np.floating], first: NDArray[np.int64]) -> NDArray[np.float64]:
-    counts = np.diff(first)
-    out = np.zeros(len(counts))
-    some = counts > 0
-    if some.any():
-        out[some] = np.add.reduceat(values, first[:-1][some])
-    return out
-
-
-def _some(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.where(counts > 0, counts, np.nan)
 
 
 def _sorted(values: NDArray[np.float32], first: NDArray[np.int64]) -> NDArray[np.float32]:
