@@ -4,6 +4,7 @@ from outfall.scenes.flag_field import Flag, decode_qa_pixel, decode_scl, flag_re
 from outfall.scenes.formula_list import Formula, Refusal, check_formula, find_formula, formulas
 from outfall.scenes.formula_values import as_quantity, compute, list_refusals
 from outfall.scenes.observable import check_outfalls
+from outfall.scenes.opening import describe_scenes, list_products, open_scene
 from outfall.scenes.scene import QUANTITIES, ROLES, Band, Grid, grid_of, make_scene, quantity_of, taken_at
 from outfall.scenes.water_mask import find_water, least_width_m, pure_water
 from outfall.scenes.zonal import zonal
@@ -25,6 +26,7 @@ __all__ = [
     "compute",
     "decode_qa_pixel",
     "decode_scl",
+    "describe_scenes",
     "find_formula",
     "find_water",
     "flag_reasons",
@@ -34,8 +36,10 @@ __all__ = [
     "index_zones",
     "is_usable",
     "least_width_m",
+    "list_products",
     "list_refusals",
     "make_scene",
+    "open_scene",
     "pure_water",
     "quantity_of",
     "set_flag",

@@ -10,11 +10,13 @@ from outfall.tables.safe.geojson import read_geojson, read_json
 from outfall.tables.safe.geopackage import list_geopackage, read_geopackage
 from outfall.tables.safe.markup import parse_xml
 from outfall.tables.safe.start import file_bytes, neighbours, raster_driver, refuse_virtual, require_file
+from outfall.tables.safe.tarballs import Tarball, read_tarball
 from outfall.tables.safe.text import decode, read_text
 from outfall.tables.safe.workbook import list_sheets, read_sheet
 
 __all__ = [
     "Archive",
+    "Tarball",
     "decode",
     "file_bytes",
     "list_geopackage",
@@ -28,6 +30,7 @@ __all__ = [
     "read_geopackage",
     "read_json",
     "read_sheet",
+    "read_tarball",
     "read_text",
     "refuse_virtual",
     "require_file",
