@@ -45,6 +45,7 @@ INP = "[JUNCTIONS]\nA 1 1\nB 0 1\n[OUTFALLS]\nO 0 FREE\n[CONDUITS]\nC1 A B 100 0
 PIPES = "管段编号,距离(m),缺陷代码,方向,时间\nY1,1.5,BDEAA,顺流,2026-04-12 08:00\nY1,3.5,BCA,顺流,2026-04-12 08:00\n"
 TEST = "试验编号,投放点,投放时间\nT1,W1,2026-04-12 08:00\n"
 CURVE = "试验编号,监测点,监测时间,荧光\n" + "\n".join(f"T1,P1,2026-04-12 08:{at:02d},{at % 7}" for at in range(30))
+BOXES = '{"images": [{"id": 1, "file_name": "a.JPG"}], "annotations": [{"image_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]}'
 LENS = '{"model": "brown", "width_px": 100, "height_px": 80, "fx": 90, "fy": 90}'
 
 
@@ -83,6 +84,9 @@ def good(tmp_path_factory):
         "in.csv": TEST,
         "curve.csv": CURVE,
         "lens.json": LENS,
+        "boxes.json": BOXES,
+        "label.txt": "0 0.5 0.25 0.1 0.2 0.9\n",
+        "boxes.csv": "photo,col_px,row_px,box_width_px,box_height_px,score\na.JPG,1,2,3,4,0.5\n",
         "links.csv": "起点,终点,结果\nW1,P1,通\n",
         "picks.csv": "from,to,line,depth_m\nW1,P1,L1,1.8\n",
         "permits.csv": "企业编号,企业名称,经度,纬度\nW1,a,114.3,30.6\n",
@@ -142,6 +146,7 @@ CASES = [
     *one("outfall.survey", "read_crawler_links", ["pipes.csv"], **CST),
     *one("outfall.survey.inspection", "read_inspections", ["pipes.csv", "cctv.csv"]),
     *one("outfall.survey", "read_drone", ["dji.jpg"], folder=..., **CST),
+    *one("outfall.survey", "read_boxes", ["boxes.json", "label.txt", "boxes.csv"]),
     *one("outfall.survey", "read_thermal_flight", ["shot.jpg"], folder=...),
     *one("outfall.camera", "read_photos", ["dji.jpg", "cells.tif"], folder=..., **CST),
     *one("outfall.camera", "read_thermal", ["shot.jpg", "cells.tif"]),
