@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 CRS = pyproj.CRS(4549)
 WEST, NORTH, PIXEL_M = 500_000.0, 3_350_000.0, 10.0
 ROWS, COLUMNS = 460, 760
-STRENGTHS = (1.0, 2.0, 3.0, 5.0)
+STRENGTHS = (
+    2.0,
+    4.0,
+    8.0,
+    16.0,
+)  # a natural standard deviation is 3 to 7 % of the background; half of it reaches clean water
 LAND = {"green": 0.09, "red": 0.10, "nir": 0.28}
 WATER = {"green": 0.055, "red": 0.035, "nir": 0.012}
 
@@ -114,7 +119,10 @@ def _outfalls(
         for place in places:
             side = float(rng.choice([-1.0, 1.0]))
             has = not is_null and rng.random() < 0.5
-            strength = float(rng.choice(STRENGTHS)) * float(rng.choice([1.0, 1.0, -1.0])) if has else 0.0
+            strength = float(rng.choice(STRENGTHS)) if has else 0.0
+            strength = (
+                -min(strength, 8.0) if strength and rng.random() < 1 / 3 else strength
+            )  # no water is darker than black
             here, ahead = river.line.interpolate(place), river.line.interpolate(place + 1)
             off = side * river.width_m / 2
             points.append(Point(here.x - (ahead.y - here.y) * off, here.y + (ahead.x - here.x) * off))
