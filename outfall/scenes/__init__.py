@@ -1,5 +1,7 @@
 """What do satellite and drone rasters say about an outfall, or why can they not."""
 
+from outfall.scenes.calibrate import Calibration, fit_ratio, match_pixels
+from outfall.scenes.chlorophyll import chlorophyll
 from outfall.scenes.flag_field import Flag, decode_qa_pixel, decode_scl, flag_reasons, flags, is_usable, set_flag
 from outfall.scenes.formula_list import Formula, Refusal, check_formula, find_formula, formulas
 from outfall.scenes.formula_values import as_quantity, compute, list_refusals
@@ -15,6 +17,7 @@ __all__ = [
     "QUANTITIES",
     "ROLES",
     "Band",
+    "Calibration",
     "Flag",
     "Formula",
     "Grid",
@@ -23,12 +26,14 @@ __all__ = [
     "as_quantity",
     "check_formula",
     "check_outfalls",
+    "chlorophyll",
     "compute",
     "decode_qa_pixel",
     "decode_scl",
     "describe_scenes",
     "find_formula",
     "find_water",
+    "fit_ratio",
     "flag_reasons",
     "flags",
     "formulas",
@@ -39,6 +44,7 @@ __all__ = [
     "list_products",
     "list_refusals",
     "make_scene",
+    "match_pixels",
     "open_scene",
     "pure_water",
     "quantity_of",
