@@ -104,6 +104,9 @@ def good(tmp_path_factory):
     for name in ("tow_0413.csv", "cctv.csv"):
         (folder / name).write_bytes(b"".join((TOWN / name).read_bytes().splitlines(keepends=True)[:60]))
     (folder / "dji.jpg").write_bytes((TOWN / "flight_0412" / "DJI_0001.JPG").read_bytes())
+    from outfall.camera import index_photos
+
+    index_photos(folder, to=folder / "index.csv")
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
 
 
@@ -149,6 +152,7 @@ CASES = [
     *one("outfall.survey", "read_boxes", ["boxes.json", "label.txt", "boxes.csv"]),
     *one("outfall.survey", "read_thermal_flight", ["shot.jpg"], folder=...),
     *one("outfall.camera", "read_photos", ["dji.jpg", "cells.tif"], folder=..., **CST),
+    *one("outfall.camera", "read_photo_index", ["index.csv"]),
     *one("outfall.camera", "read_thermal", ["shot.jpg", "cells.tif"]),
     *one("outfall.camera", "read_lens", ["lens.json"]),
     *one("outfall.network", "read_network", ["lines.gpkg", "lines.shp", "town.inp"], crs=4490),
