@@ -115,7 +115,7 @@ def _outfalls(
 ) -> tuple[pd.DataFrame, gpd.GeoDataFrame]:
     rows, points = [], []
     for river in rivers:
-        places = np.sort(rng.uniform(0.06, 0.94, river.count)) * river.line.length
+        places = np.sort(rng.uniform(0.06, 0.94 if river.count > 3 else 0.75, river.count)) * river.line.length
         for place in places:
             side = float(rng.choice([-1.0, 1.0]))
             has = not is_null and rng.random() < 0.5

@@ -39,7 +39,7 @@ class Window(NamedTuple):
     least_m: float = 80.0
     most_m: float = 300.0
     gap_px: float = 2.0
-    strip_px: float = 3.0
+    strip_px: float = 2.0
     fade_m: float = 400.0
     control_ratio: float = 2.0
     least_controls: int = 4
