@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from outfall.scenes.formula_values import as_quantity, compute
 from outfall.scenes.scene import grid_of, quantity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -57,10 +58,10 @@ def read_layers(
     """
     if isinstance(layers, str):
         layers = (layers,)
-    if not isinstance(layers, dict) and not hasattr(layers, "items"):
+    if not isinstance(layers, Mapping):
         return [_named(scene, str(name), pixels) for name in layers]
     shape = (scene.sizes["y"], scene.sizes["x"])
-    given = {str(name): np.asarray(values) for name, values in dict(layers).items()}
+    given = {str(name): np.asarray(values) for name, values in layers.items()}
     wrong = {name: values.shape for name, values in given.items() if values.shape != shape}
     if wrong:
         msg = f"layers: {wrong}; expected {shape} rows and columns, as the scene has"
