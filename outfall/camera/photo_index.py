@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from outfall.camera.exif import NotAPhotoError, read_shot
+from outfall.camera.exif import NotAPhotoError, read_shot_quickly
 from outfall.camera.photos import find_zone, is_picture, photo_size
 from outfall.camera.segments import is_complete, list_segments
 from outfall.camera.trust import Doubts, trust_shot
@@ -245,7 +245,7 @@ def _row(
         if same is not None:
             return {**same, **told}, True
         doubts = Doubts()
-        shot = trust_shot(read_shot(raw, zone=zone), seen.name, doubts)
+        shot = trust_shot(read_shot_quickly(raw, zone=zone), seen.name, doubts)
     except Exception as error:  # noqa: BLE001 - Pillow raises a dozen unrelated classes for one situation: a damaged file
         why = str(error) if isinstance(error, NotAPhotoError | OSError) else f"its header is damaged ({error})"
         return {**told, "status": "broken", "reason": why, "reason_zh": f"照片无法使用: {why}"}, True
