@@ -109,9 +109,10 @@ def window_block(grid: Grid, window: tuple[float, float, float, float] | gpd.Geo
 
 def crs_note(tile: Pixels) -> str:
     """Return what is strange about the CRS a raster states: that it was made for another part of the world."""
-    if tile.crs is None or tile.crs.area_of_use is None:
+    code = tile.crs.to_epsg() if tile.crs is not None else None
+    area = pyproj.CRS(code).area_of_use if code else None
+    if tile.crs is None or area is None:
         return ""
-    area = tile.crs.area_of_use
     to_world = pyproj.Transformer.from_crs(tile.crs, 4326, always_xy=True)
     lon, lat = to_world.transform(*(tile.transform @ (tile.width / 2, tile.height / 2)))
     slack = 3.0  # people use the neighbouring zone along its edge
@@ -120,7 +121,7 @@ def crs_note(tile: Pixels) -> str:
     )
     if inside:
         return ""
-    return f"{tile.crs.to_string()[:40]} was made for {area.name}; the raster lies at {lon:.2f}, {lat:.2f}: its code may be wrong"
+    return f"EPSG:{code} was made for {area.name}; the raster lies at {lon:.2f}, {lat:.2f}: its code may be wrong"
 
 
 def _metric_grid(tile: Pixels, crs: pyproj.CRS) -> Grid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -18,15 +19,12 @@ if TYPE_CHECKING:
 
     from outfall.scenes.products.bundle import Member
 
-__all__ = ["ArrayPixels", "Pixels", "RasterPixels", "quiet_gdal"]
+__all__ = ["ArrayPixels", "Pixels", "RasterPixels"]
 
 # Nothing beside the file is looked at: no overviews, world files or auxiliary XML of strangers.
 _ENV = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO", "GDAL_NUM_THREADS": "1"}
 
-
-def quiet_gdal() -> dict[str, str]:
-    """Return the settings every raster is opened with."""
-    return dict(_ENV)
+_ONE_BY_ONE = Lock()  # filters of warnings belong to the whole process
 
 
 class Pixels(Protocol):
@@ -146,7 +144,7 @@ class _Opened:
         self._env = rasterio.Env(**_ENV)
         self._env.__enter__()
         try:
-            with warnings.catch_warnings():
+            with _ONE_BY_ONE, warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 self._source = rasterio.open(self.member.path, driver=self.member.driver)
         except Exception as error:

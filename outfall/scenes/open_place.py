@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pyproj
 
 from outfall.errors import SceneError
+from outfall.scenes.orthorectify import move, rows_and_columns
 
 if TYPE_CHECKING:
     from affine import Affine
@@ -60,7 +60,8 @@ class PlacedStack:
     def __init__(self, stack: Stack, grid: Grid, heights: Heights | None = None) -> None:
         self.stack, self.grid, self.heights = stack, grid, heights
         first = stack.tiles[0]
-        self.is_covered = len(stack.tiles) == 1 and _same_crs(first, grid) and _covers(first, grid)
+        self._is_along = [_same_crs(tile, grid) and tile.transform.b == 0 == tile.transform.d for tile in stack.tiles]
+        self.is_covered = len(stack.tiles) == 1 and self._is_along[0] and _covers(first, grid)
         self.dtype = first.dtype if self.is_covered else dtype_with_gaps(first.dtype)
         self.count = first.count
 
@@ -74,8 +75,8 @@ class PlacedStack:
         if self.is_covered:
             return _take_regular(self.stack.tiles[0], self.grid.transform, block)[0]
         out = np.full((self.count, *block.shape), np.nan, self.dtype)
-        for tile in self.stack.tiles:
-            values, there = self._take(tile, block)
+        for tile, is_along in zip(self.stack.tiles, self._is_along, strict=True):
+            values, there = _take_regular(tile, self.grid.transform, block) if is_along else self._take(tile, block)
             if values is None:
                 continue
             empty = np.isnan(out).all(axis=0) & there & _holds(values, tile, self.stack)
@@ -83,8 +84,6 @@ class PlacedStack:
         return out
 
     def _take(self, tile: Pixels, block: Block) -> tuple[NDArray[np.generic] | None, NDArray[np.bool_]]:
-        if tile.rpc is None and _same_crs(tile, self.grid) and tile.transform.b == 0 == tile.transform.d:
-            return _take_regular(tile, self.grid.transform, block)
         rows, columns = self._spots(tile, block)
         there = (rows >= 0) & (rows < tile.height) & (columns >= 0) & (columns < tile.width)
         if not there.any():
@@ -101,16 +100,12 @@ class PlacedStack:
         north = step.f + step.e * (np.arange(block.top, block.bottom) + 0.5)
         east, north = (numbers.ravel() for numbers in np.meshgrid(east, north))
         if tile.rpc is not None:
-            from outfall.scenes.orthorectify import rows_and_columns
-
             row, column = rows_and_columns(tile.rpc, east, north, self.grid.crs, self.heights)
         else:
             if tile.crs is None:
                 msg = "a raster says no CRS; export it with its CRS"
                 raise SceneError(msg)
-            if tile.crs != self.grid.crs:
-                move = pyproj.Transformer.from_crs(self.grid.crs, tile.crs, always_xy=True)
-                east, north = move.transform(east, north)
+            east, north = move(self.grid.crs, tile.crs).transform(east, north)
             back = ~tile.transform
             column, row = back.a * east + back.b * north + back.c, back.d * east + back.e * north + back.f
         return _whole(row).reshape(block.shape), _whole(column).reshape(block.shape)
@@ -126,8 +121,6 @@ def _same_crs(tile: Pixels, grid: Grid) -> bool:
 
 
 def _covers(tile: Pixels, grid: Grid) -> bool:
-    if tile.transform.b or tile.transform.d:
-        return False
     rows = _along(
         tile.transform.e, tile.transform.f, grid.transform.e, grid.transform.f, np.array([0, grid.height - 1])
     )

@@ -86,7 +86,7 @@ def open_scene(
 
     Examples
     --------
-    >>> import rasterio, tempfile
+    >>> import numpy as np, rasterio, tempfile
     >>> from affine import Affine
     >>> file = Path(tempfile.mkdtemp()) / "chip.tif"
     >>> profile = dict(driver="GTiff", width=2, height=1, count=1, dtype="uint16", crs=32651, nodata=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from outfall.scenes.open_pixels import Pixels
 
-__all__ = ["Heights", "ground_grid", "read_rpc", "rows_and_columns"]
+__all__ = ["Heights", "ground_grid", "move", "read_rpc", "rows_and_columns"]
 
 _NAMES = {
     "line_off": ("lineOffset", "LINE_OFF"), "samp_off": ("sampOffset", "SAMP_OFF"),
@@ -34,6 +35,12 @@ _SETS = {
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?"
 _COEFFICIENTS = 20
 _WGS84 = 4326
+
+
+@cache
+def move(crs: pyproj.CRS, target: pyproj.CRS | int) -> pyproj.Transformer:
+    """Return the one transformer between two systems, with coordinates as east and north; threads may share it."""
+    return pyproj.Transformer.from_crs(crs, target, always_xy=True)
 
 
 class Heights:
@@ -60,7 +67,7 @@ class Heights:
         if self.raster is None or self.raster.crs is None:
             return np.full(len(lon), np.nan if self.constant_m is None else float(self.constant_m))
         tile = self.raster
-        east, north = pyproj.Transformer.from_crs(_WGS84, self.raster.crs, always_xy=True).transform(lon, lat)
+        east, north = move(pyproj.CRS(_WGS84), self.raster.crs).transform(lon, lat)
         back = ~tile.transform
         columns, rows = back.a * east + back.b * north + back.c, back.d * east + back.e * north + back.f
         there = (rows >= 0) & (rows < tile.height) & (columns >= 0) & (columns < tile.width)
@@ -140,7 +147,7 @@ def rows_and_columns(
     if heights is None:
         msg = "this image is not orthorectified; give dem= (a raster of elevations, or one height in metres)"
         raise SceneError(msg)
-    lon, lat = pyproj.Transformer.from_crs(crs, _WGS84, always_xy=True).transform(east, north)
+    lon, lat = move(crs, _WGS84).transform(east, north)
     lon, lat = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
     height = heights.at(lon, lat)
     row, column = np.full(len(lon), np.nan), np.full(len(lon), np.nan)

@@ -41,6 +41,8 @@ class Bundle:
         Of members of an archive: the whole of small texts, the first bytes of the rest.
     prefix : str
         How GDAL reaches a member of the archive.
+    is_list : bool
+        Whether the user named the files: they belong together.
     """
 
     def __init__(
@@ -51,8 +53,9 @@ class Bundle:
         texts: Mapping[str, bytes] | None = None,
         heads: Mapping[str, bytes] | None = None,
         prefix: str = "",
+        is_list: bool = False,
     ) -> None:
-        self.path, self._files, self._prefix = path, dict(files), prefix
+        self.path, self._files, self._prefix, self.is_list = path, dict(files), prefix, is_list
         self._texts, self._heads = dict(texts or {}), dict(heads or {})
 
     @property
@@ -91,6 +94,7 @@ class Bundle:
             texts={name: raw for name, raw in self._texts.items() if name in keep},
             heads={name: raw for name, raw in self._heads.items() if name in keep},
             prefix=self._prefix,
+            is_list=self.is_list,
         )
 
 
@@ -120,7 +124,7 @@ def _of_list(files: list[Path]) -> Bundle:
     if not files:
         msg = "path: an empty list; give the files of one scene"
         raise ReadError(msg)
-    return Bundle(files[0].parent, {file.name: file for file in files})
+    return Bundle(files[0].parent, {file.name: file for file in files}, is_list=True)
 
 
 def _walk(folder: Path) -> dict[str, Path]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from outfall.errors import Problem, ReadError, SceneError
 from outfall.scenes.open_pixels import RasterPixels
 from outfall.scenes.orthorectify import read_rpc
@@ -123,41 +125,17 @@ def _plan(bundle: Bundle, options: Options) -> ScenePlan:
     known = _bands_of(said)
     moment, clock = _moment(said, options)
     images = [name for name in bundle.names if _is_image(name)]
-    colour = [name for name in images if "PAN" not in _part(name)]
-    tiles, problems = _tiles(bundle, colour or images)
-    names = [name for name in known if (name == "PAN") == (not colour)]
-    if tiles and any(tile.count != len(names) for tile in tiles):
-        counts = ", ".join(str(tile.count) for tile in tiles)
-        problems.append(
-            Problem("bands", f"{counts} in the images; {said.name} has {len(names)}", "fetch the product again")
-        )
+    used = [name for name in images if "PAN" not in _part(name)] or images
+    tiles, problems = _tiles(bundle, used)
+    is_pan = "PAN" in _part(used[0])
+    names = [name for name in known if (name == "PAN") == is_pan]
+    problems += _misfits(said, tiles, names, options)
     gains, sources = _gains(said, names, known, moment, options, problems)
-    if options.quantity not in {None, "dn", "radiance"}:
-        problems.append(
-            Problem(
-                "quantity",
-                f"{options.quantity!r}; the product holds numbers that become radiance",
-                "correct the atmosphere first, or leave it out",
-            )
-        )
     if problems:
         msg = f"{bundle.path}: the {said.name} product cannot be opened like this"
         raise SceneError(msg, problems)
-    bands = tuple(
-        BandPlan(
-            known[name].role,
-            name,
-            0,
-            at,
-            *gains[name],
-            (0.0,),
-            (),
-            known[name].centre_nm,
-            known[name].width_nm,
-            known[name].gsd_m,
-        )
-        for at, name in enumerate(names)
-    )
+    bands = tuple(_band(known[name], at, gains[name]) for at, name in enumerate(names))
+    is_told = all(np.isfinite(one.centre_nm) for one in bands)
     notes: dict[str, str | int | float] = {
         "product": "cresda",
         "taken_at_from": clock,
@@ -165,15 +143,33 @@ def _plan(bundle: Bundle, options: Options) -> ScenePlan:
         "offset_applied": bands[0].offset,
         "offset_from": "" if options.quantity == "dn" else "user" if options.scales is not None else "table of gains",
         "band_note": next((text for start, text in _NOTES.items() if said.name.startswith(start)), ""),
-        "left_out": " ".join(name.rpartition("/")[2] for name in images if name not in (colour or images)),
-        "assumed_from": ""
-        if all(one.centre_nm == one.centre_nm for one in bands)
-        else "centre wavelengths of this sensor are not in the table: bands by role only",
+        "left_out": " ".join(name.rpartition("/")[2] for name in images if name not in used),
+        "assumed_from": "" if is_told else "centre wavelengths of this sensor are not in the table: bands by role only",
     }
     return ScenePlan(
         (Stack(tuple(tiles), zero_is_fill=True),), bands, "dn" if options.quantity == "dn" else "radiance", taken_at=moment,
         sensor=said.name, source_ref=str(bundle.path), notes={key: text for key, text in notes.items() if text != ""},
     )  # fmt: skip
+
+
+def _band(about: SensorBand, at: int, gain: tuple[float, float]) -> BandPlan:
+    return BandPlan(
+        about.role, about.band, 0, at, *gain, fills=(0.0,), centre_nm=about.centre_nm, width_nm=about.width_nm, gsd_m=about.gsd_m
+    )  # fmt: skip
+
+
+def _misfits(said: _Said, tiles: list[RasterPixels], names: list[str], options: Options) -> list[Problem]:
+    """Return what of images and options does not fit the sensor."""
+    problems = []
+    if any(tile.count != len(names) for tile in tiles):
+        counts = ", ".join(str(tile.count) for tile in tiles)
+        problems.append(
+            Problem("bands", f"{counts} in the images; {said.name} has {len(names)}", "fetch the product again")
+        )
+    if options.quantity not in {None, "dn", "radiance"}:
+        what = f"{options.quantity!r}; the product holds numbers that become radiance"
+        problems.append(Problem("quantity", what, "correct the atmosphere first, or leave it out"))
+    return problems
 
 
 def _tiles(bundle: Bundle, images: list[str]) -> tuple[list[RasterPixels], list[Problem]]:

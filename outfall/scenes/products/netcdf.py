@@ -79,59 +79,57 @@ def _plan(bundle: Bundle, options: Options) -> ScenePlan:
 
 def _plan_of(data: xr.Dataset, file: Path, options: Options) -> ScenePlan:
     across, down = _axis(data, _ACROSS), _axis(data, _DOWN)
-    names = tuple(
-        str(one)
-        for one in data.data_vars
-        if across in data[one].dims and down in data[one].dims and data[one].ndim == 2
-    )
-    problems = (
-        [] if across and down else [Problem("grid", "no coordinates x and y (or lon and lat)", "save it with them")]
-    )
+    names = tuple(str(one) for one in data.data_vars if _is_layer(data[one], across, down))
+    problems = []
     if not names:
+        what = "no variable has rows and columns along coordinates x and y (or lon and lat)"
         problems.append(
-            Problem("variables", "none has two dimensions, rows and columns", "take one moment out of the series")
+            Problem("variables", what, "take one moment out of the series, and save it with its coordinates")
         )
-        msg = f"{file}: the file makes no scene"
-        raise SceneError(msg, problems)
     roles, more = pick_bands(names, (), options, is_sentinel=False)
     quantity = options.quantity or str(data.attrs.get("quantity", ""))
     if quantity not in QUANTITIES:
-        more.append(
-            Problem("quantity", f"{quantity or 'nobody said'!r}", f"give quantity= one of {', '.join(QUANTITIES)}")
-        )
+        way = f"give quantity= one of {', '.join(QUANTITIES)}"
+        more.append(Problem("quantity", f"{quantity or 'nobody said'!r}", way))
     crs = _crs(data)
     if crs is None:
         more.append(Problem("crs", "the file says none (no grid mapping, no attribute crs)", "save it with its CRS"))
-    transform = _transform(data, across, down, more)
+    transform = _transform(data, across, down, more) if names else Affine.identity()
+    states = [name for name in names if {"scale_factor", "add_offset"} & set(data[name].attrs)]
+    if options.scales is not None and states:
+        what = f"{', '.join(states)} state scale_factor or add_offset; numbers would be scaled twice"
+        more.append(Problem("scales", what, "leave scales out"))
     if problems or more or crs is None:
         msg = f"{file}: the file makes no scene"
         raise SceneError(msg, [*problems, *more])
     stacks, bands = [], []
-    for role, at in roles.items():
-        variable = data[names[at]].transpose(down, across)
-        stated = float(variable.attrs.get("scale_factor", 1.0)), float(variable.attrs.get("add_offset", 0.0))
-        if options.scales is not None and stated != (1.0, 0.0):
-            msg = f"{file}: {names[at]} states scale_factor and add_offset; numbers would be scaled twice: leave scales out"
-            raise SceneError(msg)
-        fills = tuple(float(variable.attrs[key]) for key in ("_FillValue", "missing_value") if key in variable.attrs)
-        scale, offset = scale_of(options, role, names[at], stated)
-        centre = float(variable.attrs.get("centre_nm", variable.attrs.get("wavelength", np.nan)))
-        stacks.append(
-            Stack((ArrayPixels((variable.variable,), transform, crs, nodata=(fills or (None,))[:1], where=str(file)),))
-        )
-        gsd_m = float(variable.attrs.get("gsd_m", abs(transform.a) if not crs.is_geographic else np.nan))
-        bands.append(BandPlan(role, names[at], len(stacks) - 1, 0, scale, offset, fills, (), centre, np.nan, gsd_m))
+    for number, (role, at) in enumerate(roles.items()):
+        layer = data[names[at]].transpose(down, across)
+        band = _band(layer, role, number, options, transform.a if not crs.is_geographic else np.nan)
+        nodata = (band.fills or (None,))[:1]
+        stacks.append(Stack((ArrayPixels((layer.variable,), transform, crs, nodata=nodata, where=str(file)),)))
+        bands.append(band)
     said = str(data.attrs.get("taken_at", "") or data.attrs.get("time_coverage_start", ""))
     moment, clock = local_moment(said, options)
-    notes: dict[str, str | int | float] = {
-        "product": "netcdf",
-        "offset_applied": bands[0].offset,
-        "taken_at_from": clock,
-    }
+    notes: dict[str, str | int | float] = {"product": "netcdf", "offset_applied": bands[0].offset, "taken_at_from": clock}
     sensor = str(data.attrs.get("sensor", ""))
     return ScenePlan(
         tuple(stacks), tuple(bands), quantity, taken_at=moment, sensor=sensor, source_ref=str(file), notes=notes
     )
+
+
+def _is_layer(layer: xr.DataArray, across: str, down: str) -> bool:
+    return {across, down} == set(map(str, layer.dims)) and layer.ndim == 2 and layer.dtype.kind in "uif"
+
+
+def _band(layer: xr.DataArray, role: str, stack: int, options: Options, pixel_m: float) -> BandPlan:
+    said = layer.attrs
+    stated = float(said.get("scale_factor", 1.0)), float(said.get("add_offset", 0.0))
+    fills = tuple(float(said[key]) for key in ("_FillValue", "missing_value") if key in said)
+    scale, offset = scale_of(options, role, str(layer.name), stated)
+    centre = float(said.get("centre_nm", said.get("wavelength", np.nan)))
+    gsd_m = float(said.get("gsd_m", abs(pixel_m)))
+    return BandPlan(role, str(layer.name), stack, 0, scale, offset, fills, (), centre, np.nan, gsd_m)
 
 
 def _axis(data: xr.Dataset, names: tuple[str, ...]) -> str:

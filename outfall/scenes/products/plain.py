@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from outfall.errors import Problem, ReadError, SceneError
+from outfall.errors import Problem, SceneError
 from outfall.scenes.open_grid import crs_note
 from outfall.scenes.open_pixels import RasterPixels
 from outfall.scenes.products.plan import BandPlan, Found, Product, ScenePlan, Stack
@@ -33,7 +33,9 @@ _WORDS = {"nir1": "nir", "nir08": "nir", "near infrared": "nir", "swir1": "swir_
 
 
 def _split(bundle: Bundle) -> list[list[str]]:
-    """Return each raster as a scene of its own; pictures beside others are photos."""
+    """Return each raster as a scene of its own, unless the files were named; pictures beside others are photos."""
+    if bundle.is_list:
+        return [bundle.names] if bundle.names else []
     endings = _ENDINGS + (_PICTURES if len(bundle.names) == 1 else ())
     return [[name] for name in bundle.names if name.casefold().endswith(endings)]
 
@@ -157,53 +159,72 @@ def local_moment(text: str, options: Options) -> tuple[pd.Timestamp | None, str]
     return moment.tz_convert("UTC"), "user"
 
 
+class _Layer(NamedTuple):
+    """One band of one of the files."""
+
+    stack: int
+    at: int
+    name: str
+    tile: RasterPixels
+
+
 def _plan(bundle: Bundle, options: Options) -> ScenePlan:
-    name = bundle.names[0]
-    where = bundle.where(name)
-    try:
-        tile = RasterPixels(bundle.raster(name), where=where)
-    except ReadError as error:
-        msg = f"{where}: {error}"
-        raise ReadError(msg if where not in str(error) else str(error)) from error
-    is_sentinel = _SENTINEL.search(name.rpartition("/")[2]) is not None
-    roles, problems = pick_bands(tile.names, tile.colours, options, is_sentinel=is_sentinel)
-    quantity, assumed = _quantity(tile, options, problems, is_sentinel=is_sentinel)
-    if tile.crs is None and tile.rpc is None:
+    tiles = [RasterPixels(bundle.raster(name), where=bundle.where(name)) for name in bundle.names]
+    where = str(bundle.path) if len(tiles) > 1 else bundle.where(bundle.names[0])
+    is_sentinel = any(_SENTINEL.search(name.rpartition("/")[2]) for name in bundle.names)
+    layers = [
+        _Layer(stack, at, name or (_stem(bundle.names[stack]) if tile.count == 1 and len(tiles) > 1 else ""), tile)
+        for stack, tile in enumerate(tiles)
+        for at, name in enumerate(tile.names)
+    ]
+    colours = tiles[0].colours if len(tiles) == 1 else ()
+    roles, problems = pick_bands(tuple(one.name for one in layers), colours, options, is_sentinel=is_sentinel)
+    used = [layers[at].tile for at in roles.values()] or tiles[:1]
+    quantity, assumed = _quantity(used, options, problems, is_sentinel=is_sentinel)
+    if any(tile.crs is None and tile.rpc is None for tile in tiles):
         problems.append(Problem("crs", "the raster says none", "assign it (gdal_edit -a_srs EPSG:…)"))
     if problems:
         msg = f"{where}: the raster makes no scene"
         raise SceneError(msg, problems)
-    moment, clock = local_moment(tile.tags.get("TIFFTAG_DATETIME", ""), options)
-    has_nodata = any(one is not None for one in tile.nodata)
-    if not has_nodata:
+    moment, clock = local_moment(tiles[0].tags.get("TIFFTAG_DATETIME", ""), options)
+    if any(_is_silent(tile) for tile in used):
         assumed.append("0 in every band is taken for no data: the file states none")
-    known = sensor_bands("S2 MSI") if is_sentinel else {}
-    bands = []
-    for role, at in roles.items():
-        scale, offset = scale_of(options, role, tile.names[at], (tile.scales[at], tile.offsets[at]))
-        about = known.get(tile.names[at])
-        fills = () if tile.nodata[at] is None else (float(tile.nodata[at] or 0.0),)
-        pixel_m = _pixel_m(tile)
-        bands.append(
-            BandPlan(
-                role, tile.names[at] or str(at + 1), 0, at, scale, offset, fills, (),
-                about.centre_nm if about else np.nan, about.width_nm if about else np.nan,
-                max(pixel_m, about.gsd_m) if about else pixel_m,
-            )
-        )  # fmt: skip
+    bands = [_band(role, layers[at], options, is_sentinel=is_sentinel) for role, at in roles.items()]
+    crs = tiles[0].crs
     notes: dict[str, str | int | float] = {
         "product": "geotiff",
         "offset_applied": bands[0].offset,
         "offset_from": "user" if options.scales is not None else "file",
         "taken_at_from": clock,
-        "clock_of_file": tile.tags.get("TIFFTAG_DATETIME", ""),
+        "clock_of_file": tiles[0].tags.get("TIFFTAG_DATETIME", ""),
         "assumed_from": "; ".join(assumed),
-        "crs_note": crs_note(tile),
-        "reprojected_from": tile.crs.to_string()[:80] if tile.crs is not None and tile.crs.is_geographic else "",
+        "crs_note": crs_note(tiles[0]),
+        "reprojected_from": crs.to_string()[:80] if crs is not None and crs.is_geographic else "",
     }
     return ScenePlan(
-        (Stack((tile,), zero_is_fill=not has_nodata),), tuple(bands), quantity, taken_at=moment,
-        sensor="S2 MSI" if is_sentinel else "", source_ref=str(where), notes={key: v for key, v in notes.items() if v != ""},
+        tuple(Stack((tile,), zero_is_fill=_is_silent(tile)) for tile in tiles), tuple(bands), quantity, taken_at=moment,
+        sensor="S2 MSI" if is_sentinel else "", source_ref=where, notes={key: v for key, v in notes.items() if v != ""},
+    )  # fmt: skip
+
+
+def _is_silent(tile: RasterPixels) -> bool:
+    """Return whether a raster does not say what stands for no data."""
+    return all(one is None for one in tile.nodata)
+
+
+def _stem(name: str) -> str:
+    return name.rpartition("/")[2].rpartition(".")[0]
+
+
+def _band(role: str, layer: _Layer, options: Options, *, is_sentinel: bool) -> BandPlan:
+    tile, at = layer.tile, layer.at
+    scale, offset = scale_of(options, role, layer.name, (tile.scales[at], tile.offsets[at]))
+    about = sensor_bands("S2 MSI").get(layer.name) if is_sentinel else None
+    nodata, pixel_m = tile.nodata[at], _pixel_m(tile)
+    return BandPlan(
+        role, layer.name or str(at + 1), layer.stack, at, scale, offset, () if nodata is None else (float(nodata),), (),
+        about.centre_nm if about else np.nan, about.width_nm if about else np.nan,
+        max(pixel_m, about.gsd_m) if about else pixel_m,
     )  # fmt: skip
 
 
@@ -218,10 +239,11 @@ def _pixel_m(tile: RasterPixels) -> float:
 
 
 def _quantity(
-    tile: RasterPixels, options: Options, problems: list[Problem], *, is_sentinel: bool
+    tiles: list[RasterPixels], options: Options, problems: list[Problem], *, is_sentinel: bool
 ) -> tuple[str, list[str]]:
     """Return what the numbers are: as said, else from the file's own scale, else numbers as stored."""
-    is_scaled = any(scale != 1.0 for scale in tile.scales) or any(tile.offsets)
+    scales = [scale for tile in tiles for scale in tile.scales]
+    is_scaled = any(scale != 1.0 for scale in scales) or any(any(tile.offsets) for tile in tiles)
     said = options.quantity
     if said is not None and said not in QUANTITIES:
         problems.append(Problem("quantity", f"{said!r} is not one of {', '.join(QUANTITIES)}"))
@@ -231,15 +253,15 @@ def _quantity(
                 "scales", "the file states its own; numbers would be scaled twice", "leave scales out, or quantity='dn'"
             )
         )
-    is_whole = tile.dtype.kind in "ui"
+    is_whole = any(tile.dtype.kind in "ui" for tile in tiles)
     if said in {"rho_s", "rho_toa", "rho_w", "Rrs"} and is_whole and not is_scaled and options.scales is None:
         way = "(0.0001, -0.1) from baseline 04.00 on, (0.0001, 0) before" if is_sentinel else "such as (0.0001, 0)"
         problems.append(
-            Problem("scales", f"whole numbers of type {tile.dtype} are no reflectance", f"give scales= {way}")
+            Problem("scales", f"whole numbers of type {tiles[0].dtype} are no reflectance", f"give scales= {way}")
         )
     if said is not None:
         return said, []
-    if is_sentinel and is_scaled and np.allclose(tile.scales, 1e-4):
+    if is_sentinel and is_scaled and np.allclose(scales, 1e-4):
         return "rho_s", ["surface reflectance: a Sentinel-2 name and a scale of 0.0001"]
     if options.scales is not None or is_scaled:
         problems.append(
