@@ -11,7 +11,7 @@ from affine import Affine
 
 from outfall.errors import SceneError
 from outfall.scenes.open_place import Block
-from outfall.scenes.orthorectify import ground_grid
+from outfall.scenes.orthorectify import ground_grid, move
 from outfall.scenes.scene import Grid
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["crs_note", "plan_grid", "window_block"]
 
 _LARGEST = 2_000_000
+_WGS84 = 4326
 
 
 def plan_grid(plan: ScenePlan, heights: Heights | None) -> Grid:
@@ -113,8 +114,7 @@ def crs_note(tile: Pixels) -> str:
     area = pyproj.CRS(code).area_of_use if code else None
     if tile.crs is None or area is None:
         return ""
-    to_world = pyproj.Transformer.from_crs(tile.crs, 4326, always_xy=True)
-    lon, lat = to_world.transform(*(tile.transform @ (tile.width / 2, tile.height / 2)))
+    lon, lat = move(tile.crs, _WGS84).transform(*(tile.transform @ (tile.width / 2, tile.height / 2)))
     slack = 3.0  # people use the neighbouring zone along its edge
     inside = area.south - slack <= lat <= area.north + slack and (
         area.west > area.east or area.west - slack <= lon <= area.east + slack
@@ -131,6 +131,10 @@ def _metric_grid(tile: Pixels, crs: pyproj.CRS) -> Grid:
     from outfall.coordinates import choose_crs
 
     corners = [tile.transform @ spot for spot in ((0, 0), (tile.width, 0), (tile.width, tile.height), (0, tile.height))]
+    lon, lat = move(crs, _WGS84).transform(*np.transpose(corners))
+    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
+        msg = f"{crs.name}: the corners of the raster lie nowhere on earth; its CRS or its transform is wrong"
+        raise SceneError(msg)
     outline = gpd.GeoDataFrame(geometry=[shapely.Polygon(corners)], crs=crs)
     target = choose_crs(outline)
     if crs.is_projected and crs.axis_info[0].unit_name == "metre":

@@ -34,13 +34,18 @@ _SETS = {
 }  # fmt: skip
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?"
 _COEFFICIENTS = 20
+_MOST_DEG = 10.0
 _WGS84 = 4326
 
 
 @cache
 def move(crs: pyproj.CRS, target: pyproj.CRS | int) -> pyproj.Transformer:
     """Return the one transformer between two systems, with coordinates as east and north; threads may share it."""
-    return pyproj.Transformer.from_crs(crs, target, always_xy=True)
+    try:
+        return pyproj.Transformer.from_crs(crs, target, always_xy=True)
+    except pyproj.exceptions.ProjError as error:
+        msg = f"{crs.name}: has no known relation to {pyproj.CRS(target).name}; assign the right CRS to the raster"
+        raise SceneError(msg) from error
 
 
 class Heights:
@@ -175,12 +180,21 @@ def ground_grid(tiles: list[Pixels], heights: Heights, gsd_m: float) -> Grid:
     -------
     Grid
         In the zone of the middle of the image; corners are whole numbers of pixels.
+
+    Raises
+    ------
+    SceneError
+        The polynomials place the image nowhere on earth.
     """
     import geopandas as gpd
 
     from outfall.coordinates import choose_crs
 
     lon, lat = (np.concatenate(part) for part in zip(*(_outline(tile, heights) for tile in tiles), strict=True))
+    is_place = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lat) < 85.0) & (np.abs(lon) <= 180.0)
+    if not is_place.all() or np.ptp(lat) > _MOST_DEG or np.ptp(lon) > _MOST_DEG:
+        msg = "the rational polynomials place the image nowhere on earth, or across more than ten degrees; fetch the .rpb again"
+        raise SceneError(msg)
     spots = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat), crs=_WGS84)
     crs = choose_crs(spots)
     west, south, east, north = spots.to_crs(crs).total_bounds

@@ -7,7 +7,7 @@ import xarray as xr
 from affine import Affine
 
 from outfall.errors import ReadError, SceneError
-from outfall.scenes import flag_reasons, flags, grid_of, open_scene, taken_at
+from outfall.scenes import compute, flag_reasons, flags, grid_of, open_scene, taken_at
 from tests.scenes import made_products as made
 
 STEP = Affine(10, 0, made.WEST, 0, -10, made.NORTH)
@@ -234,3 +234,11 @@ def test_files_named_together_are_one_scene(tmp_path):
     assert [scene[role].attrs["gsd_m"] for role in ("red", "swir_1")] == [10, 20]
     with pytest.raises(ReadError, match="holds 2 scenes"):
         open_scene(tmp_path, roles={"red": "red"})
+
+
+def test_small_integers_are_cast_before_they_are_subtracted(tmp_path):
+    """NDWI of the stored numbers 500 and 1500 is -0.5; in uint16 it would wrap to 32.268."""
+    values = np.stack([np.full((5, 5), 500), np.full((5, 5), 1500)]).astype(np.uint16)
+    file = made.raster(tmp_path / "a.tif", values, STEP, made.UTM, nodata=0)
+    scene = open_scene(file, roles={"green": 1, "nir": 2}, quantity="rho_s", scales=(1e-4, 0))
+    np.testing.assert_allclose(compute(scene, ["ndwi"])["ndwi"], -0.5, atol=1e-6)

@@ -111,7 +111,11 @@ def _plan_of(data: xr.Dataset, file: Path, options: Options) -> ScenePlan:
         bands.append(band)
     said = str(data.attrs.get("taken_at", "") or data.attrs.get("time_coverage_start", ""))
     moment, clock = local_moment(said, options)
-    notes: dict[str, str | int | float] = {"product": "netcdf", "offset_applied": bands[0].offset, "taken_at_from": clock}
+    notes: dict[str, str | int | float] = {
+        "product": "netcdf",
+        "offset_applied": bands[0].offset,
+        "taken_at_from": clock,
+    }
     sensor = str(data.attrs.get("sensor", ""))
     return ScenePlan(
         tuple(stacks), tuple(bands), quantity, taken_at=moment, sensor=sensor, source_ref=str(file), notes=notes

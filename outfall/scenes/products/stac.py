@@ -251,9 +251,12 @@ def _load(item: Mapping[str, Any], remote: Mapping[str, str], where: str) -> dic
     one = pystac.Item.from_dict(dict(item))
     found: dict[str, Pixels] = {}
     for name, key in remote.items():
-        layer = odc.stac.load([one], bands=[key], chunks={}, resampling="nearest")[key].isel(time=0)
+        try:
+            layer = odc.stac.load([one], bands=[key], chunks={}, resampling="nearest")[key].isel(time=0)
+        except Exception as error:  # what a catalogue lacks arrives as one of many classes
+            msg = f"{where}: odc-stac cannot place asset {key} ({error}); its proj:code, proj:shape and proj:transform must be stated"
+            raise SceneError(msg) from error
         box = layer.odc.geobox
-        found[name] = ArrayPixels(
-            (layer.data,), box.transform, pyproj.CRS(str(box.crs)), nodata=(0.0,), where=f"{where}: {key}"
-        )
+        place = pyproj.CRS(str(box.crs))
+        found[name] = ArrayPixels((layer.data,), box.transform, place, nodata=(0.0,), where=f"{where}: {key}")
     return found
