@@ -15,6 +15,7 @@ from PIL import Image
 import outfall
 from outfall.errors import OutfallError
 from tests import hostile
+from tests.scenes.made_products import band_file, numbers
 
 TOWN = Path(outfall.__file__).parents[1] / "sample_data" / "rivertown"
 EXAMPLES = 6
@@ -60,6 +61,7 @@ def good(tmp_path_factory):
         (frame[["geometry"]] if ending == "dxf" else frame).to_file(folder / f"lines.{ending}")
     hostile.package(folder / "points.gpkg", 5)
     Image.new("L", (16, 16), 3).save(folder / "cells.tif")
+    band_file(folder / "chip.tif", numbers(1, 16), 10)
     Image.new("RGB", (16, 16), "#357").save(folder / "shot.jpg")
     with zipfile.ZipFile(folder / "form.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(
@@ -154,12 +156,14 @@ CASES = [
     *one("outfall.camera", "read_photos", ["dji.jpg", "cells.tif"], folder=..., **CST),
     *one("outfall.camera", "read_photo_index", ["index.csv"]),
     *one("outfall.camera", "read_thermal", ["shot.jpg", "cells.tif"]),
+    *one("outfall.scenes", "open_orthomosaic", ["cells.tif"]),
     *one("outfall.camera", "read_lens", ["lens.json"]),
     *one("outfall.network", "read_network", ["lines.gpkg", "lines.shp", "town.inp"], crs=4490),
     *one("outfall.network", "read_inp", ["town.inp"], crs=4549),
     *one("outfall.network", "read_inp_nodes", ["town.inp"], crs=4549),
     *one("outfall.network", "read_inp_network", ["town.inp"], crs=4549),
     *one("outfall.network", "read_terrain", ["cells.tif"]),
+    *one("outfall.scenes", "open_scene", ["chip.tif"], roles={"red": 1}),
     *one("outfall.sources", "read_sources", ["permits.csv"], crs=4490, **CST),
     *one("outfall.water", "read_samples", ["samples.csv"], crs=4490, **CST),
     *one("outfall.water", "read_results", ["results.csv"], **CST),
@@ -179,7 +183,7 @@ def public_readers():
         *(importlib.import_module(f"outfall.{item.name}") for item in pkgutil.iter_modules(outfall.__path__)),
     ]
     homes += [importlib.import_module("outfall.survey.inspection")]
-    return {name for home in homes for name in getattr(home, "__all__", ()) if name.startswith("read_")}
+    return {name for home in homes for name in getattr(home, "__all__", ()) if name.startswith(("read_", "open_"))}
 
 
 def test_every_public_reader_is_fuzzed():
