@@ -76,7 +76,7 @@ def contrast_clues(
         msg = "contrast_clues"
         raise SceneError(msg, problems)
     blank = pd.DataFrame(empty("clues").drop(columns="geometry", errors="ignore"))
-    told = contrasts[contrasts["p"].notna()]
+    told = contrasts[contrasts["p"].notna()].reset_index(drop=True)
     if told.empty:
         return blank
     ratio = _ratios(told, typical_sds, shown_share)

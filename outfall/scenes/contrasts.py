@@ -12,7 +12,7 @@ from outfall.errors import SceneError
 from outfall.scenes.along import place_pixels
 from outfall.scenes.contrast_layers import read_layers
 from outfall.scenes.contrast_rows import Verdict, to_table
-from outfall.scenes.controls import Contrasted, Null, Zones, adjust_p, compare, make_null, make_zones, two_sided_p
+from outfall.scenes.controls import Contrasted, Null, Zones, adjust_p, compare, make_null, make_zones
 from outfall.scenes.observable import LEAST_PIXELS, check_outfalls
 from outfall.scenes.outfall_places import place_outfalls
 from outfall.scenes.profile import LEFT, RIGHT, WHOLE, Bins, fill_profile, make_bins
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_contrasts"]
 
-_OTHER = {LEFT: RIGHT, RIGHT: LEFT}
+_SAME_SDS = 2.0  # our default: from so many on the other bank is said to change too
 
 
 class _Ground(NamedTuple):
@@ -76,8 +76,8 @@ def find_contrasts(
 ) -> pd.DataFrame:
     """Return how the pure water below each outfall differs from that above it.
 
-    The strip along the outfall's bank is compared below and above, less the same difference along the other bank
-    (``design`` bank); a river too narrow for two strips is compared over its whole width (``design`` width). Each place is
+    The strip along the outfall's bank is compared below and above, less the difference along the other bank as far as the
+    banks of like rivers change together in this scene (``design`` bank; all of it where both change at the outfall); a river too narrow for two strips is compared over its whole width (``design`` width). Each place is
     judged against places of the same scene without an outfall: how often chance gives as much is measured there.
 
     Parameters
@@ -197,9 +197,7 @@ def _compare_one(number: int, study: _Study) -> Verdict:
     has_banks = place["side"] != 0 and width_m >= least_width_m(gsd_m)[1] + 2 * gsd_m
     own = LEFT if place["side"] > 0 else RIGHT
     for design in ("bank", "width") if has_banks else ("width",):
-        series, null = _controls(study, design, zones, width_m)
-        seen = series[0 if design == "width" or own == LEFT else 1]
-        found = compare(seen, centre, zones, np.zeros(2) if null is None else null.gamma)
+        found, null = _found(study, (design, own), centre, zones, width_m)
         strips = [LEFT, RIGHT] if design == "bank" else [WHOLE]
         pixels = int(study.counts[strips][:, centre[0] + zones.at].sum())
         if np.isfinite(found.estimate[0]) and pixels >= LEAST_PIXELS:
@@ -212,6 +210,27 @@ def _compare_one(number: int, study: _Study) -> Verdict:
     return Verdict(code="few_pixels", pixels=pixels)
 
 
+def _found(
+    study: _Study, seen_as: tuple[str, int], centre: NDArray[np.int64], zones: Zones, width_m: float
+) -> tuple[Contrasted, Null | None]:
+    """Return the statistic at one outfall and at its controls.
+
+    Where the other bank changes at the same place in the same sense, all of its change is taken away, not the usual share.
+    """
+    design, own = seen_as
+    at = 0 if design == "width" or own == LEFT else 1
+    series, null = _controls(study, design, zones, width_m)
+    gamma = np.zeros(2) if null is None else null.gamma
+    found = compare(series[at], centre, zones, gamma)
+    if design == "bank" and null is not None:
+        other = compare(series[1 - at], centre, zones, gamma)
+        sure = [null.studentise(float(one.estimate[0]), float(one.sd[0])) for one in (found, other)]
+        if abs(sure[1]) > _SAME_SDS and np.sign(sure[0]) == np.sign(sure[1]):
+            series, null = _controls(study, "both", zones, width_m)
+            found = compare(series[at], centre, zones, gamma if null is None else null.gamma)
+    return found, null
+
+
 def _controls(
     study: _Study, design: str, zones: Zones, width_m: float
 ) -> tuple[list[NDArray[np.float64]], Null | None]:
@@ -221,25 +240,14 @@ def _controls(
     if key not in study.nulls:
         free = _free(study, width_m, length)
         series = [study.medians[WHOLE]]
-        if design == "bank":
-            share = _shared_share(study.medians[LEFT], study.medians[RIGHT], free, length)
+        if design != "width":
+            banks = (study.medians[LEFT], study.medians[RIGHT])
+            share = 1.0 if design == "both" else shared_share(*banks, free, length)
             series = [
                 study.medians[own] - share * study.medians[other] for own, other in ((LEFT, RIGHT), (RIGHT, LEFT))
             ]
-        study.nulls[key] = (series, make_null(series, free, zones, is_mirrored=design == "bank"))
+        study.nulls[key] = (series, make_null(series, free, zones, is_mirrored=design != "width"))
     return study.nulls[key]
-
-
-def _shared_share(left: NDArray[np.float64], right: NDArray[np.float64], free: NDArray[np.bool_], lag: int) -> float:
-    """Return which share of the change along one bank the other bank shares, at control places; between 0 and 1."""
-    change = [(np.where(free, one, np.nan)[lag:] - np.where(free, one, np.nan)[:-lag]) for one in (left, right)]
-    known = np.isfinite(change[0]) & np.isfinite(change[1])
-    if known.sum() < 2 * lag:
-        return 1.0
-    one, two = (part[known] for part in change)
-    bound = 3 * 1.4826 * np.median(np.abs(np.r_[one, two]))
-    one, two = np.clip(one, -bound, bound), np.clip(two, -bound, bound)
-    return float(np.clip(2 * (one @ two) / max(float(one @ one + two @ two), 1e-30), 0.0, 1.0))
 
 
 def _weigh(found: Contrasted, zones: Zones, null: Null | None, window: Window, seed: int) -> Verdict:
@@ -261,7 +269,7 @@ def _weigh(found: Contrasted, zones: Zones, null: Null | None, window: Window, s
         studentised=studentised,
         freedom=null.freedom,
         natural_sd=float(np.sqrt(np.max(null.gamma))),
-        p=float(two_sided_p(studentised, null.freedom)),
+        p=null.chance(studentised),
         controls=null.controls,
     )
 

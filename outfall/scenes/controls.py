@@ -18,7 +18,17 @@ from outfall.scenes.windows import zone_bins
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Contrasted", "Null", "Zones", "adjust_p", "compare", "make_null", "make_zones", "two_sided_p"]
+__all__ = [
+    "Contrasted",
+    "Null",
+    "Zones",
+    "adjust_p",
+    "compare",
+    "make_null",
+    "make_zones",
+    "shared_share",
+    "two_sided_p",
+]
 
 _LEAST_SHARE = 0.5
 _LEAST_BINS = 4
@@ -41,6 +51,12 @@ class Null(NamedTuple):
     freedom: float
     controls: int
     gamma: NDArray[np.float64]
+    seen: NDArray[np.float64]
+
+    def chance(self, studentised: float) -> float:
+        """Return the probability of a value at least as far off: never less than the share of controls that are."""
+        share = float((self.seen >= abs(studentised)).mean()) if len(self.seen) else 0.0
+        return max(float(two_sided_p(studentised, self.freedom)), share)
 
     def studentise(self, estimate: float, sd: float) -> float:
         """Return how many standard deviations of the controls an estimate lies from their middle."""
@@ -166,7 +182,36 @@ def make_null(
     centre = 0.0 if is_mirrored else float(np.median(estimates))
     scale = float(np.sqrt(np.mean(((estimates - centre) / sds) ** 2)))
     independent = count / 2
-    return Null(centre, max(scale, 1e-9), max(independent - (not is_mirrored), 1.0), int(independent), gamma)
+    scale = max(scale, 1e-9)
+    seen = np.abs((estimates - centre) / (scale * sds))
+    return Null(centre, scale, max(independent - (not is_mirrored), 1.0), int(independent), gamma, seen)
+
+
+def shared_share(left: NDArray[np.float64], right: NDArray[np.float64], free: NDArray[np.bool_], lag: int) -> float:
+    """Return which share of the change along one bank the other bank shares, at control places.
+
+    Parameters
+    ----------
+    left, right : float arrays
+        Steps of all strands along each bank.
+    free : bool array
+        Steps where no outfall's water is.
+    lag : int
+        Change over so many steps.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; 1 where too few steps tell.
+    """
+    change = [(np.where(free, one, np.nan)[lag:] - np.where(free, one, np.nan)[:-lag]) for one in (left, right)]
+    known = np.isfinite(change[0]) & np.isfinite(change[1])
+    if known.sum() < 2 * lag:
+        return 1.0
+    one, two = (part[known] for part in change)
+    bound = 3 * 1.4826 * np.median(np.abs(np.r_[one, two]))
+    one, two = np.clip(one, -bound, bound), np.clip(two, -bound, bound)
+    return float(np.clip(2 * (one @ two) / max(float(one @ one + two @ two), 1e-30), 0.0, 1.0))
 
 
 def two_sided_p(studentised: ArrayLike, freedom: ArrayLike) -> NDArray[np.float64]:

@@ -43,7 +43,7 @@ def season_anomalies(
         ``anomaly`` (difference in their robust standard deviations), ``season_n``, ``code`` (its own, or ``few_scenes``),
         ``source_ref``.
     """
-    day = contrasts["taken_at"].dt.dayofyear.to_numpy(dtype=float)
+    day = contrasts["taken_at"].dt.day_of_year.to_numpy(dtype=float)
     value = contrasts["estimate"].to_numpy(dtype=float)
     usual, anomaly, count = (
         np.full(len(contrasts), np.nan),

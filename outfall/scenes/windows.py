@@ -36,7 +36,7 @@ class Window(NamedTuple):
     """
 
     width_count: float = 2.0
-    least_m: float = 80.0
+    least_m: float = 100.0
     most_m: float = 300.0
     gap_px: float = 2.0
     strip_px: float = 2.0
