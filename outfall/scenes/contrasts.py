@@ -12,7 +12,7 @@ from outfall.errors import SceneError
 from outfall.scenes.along import place_pixels
 from outfall.scenes.contrast_layers import read_layers
 from outfall.scenes.contrast_rows import Verdict, to_table
-from outfall.scenes.controls import Contrasted, Null, Zones, adjust_p, compare, make_null, make_zones
+from outfall.scenes.controls import Contrasted, Null, Zones, adjust_p, compare, make_null, make_zones, shared_share
 from outfall.scenes.observable import LEAST_PIXELS, check_outfalls
 from outfall.scenes.outfall_places import place_outfalls
 from outfall.scenes.profile import LEFT, RIGHT, WHOLE, Bins, fill_profile, make_bins
