@@ -22,6 +22,8 @@ EXAMPLES = 6
 WORDS = ["nan", "-1", "1e999", "9" * 30, "\x00", "", '"', "=1", "２", "0000-00-00", "\u202e", "uuid:", "../"]
 # Readers that open no file of a stranger.
 OWN = {
+    "open_store": "live store: tests/store flips its bits",
+    "open_shares": "opens no file: the chance that water passes",
     "read_rows": "live store: tests/store flips its bits",
     "read_events": "live store: tests/store flips its bits",
     "read_inputs": "reads a project through the readers below",
@@ -156,7 +158,6 @@ CASES = [
     *one("outfall.camera", "read_photos", ["dji.jpg", "cells.tif"], folder=..., **CST),
     *one("outfall.camera", "read_photo_index", ["index.csv"]),
     *one("outfall.camera", "read_thermal", ["shot.jpg", "cells.tif"]),
-    *one("outfall.scenes", "open_orthomosaic", ["cells.tif"]),
     *one("outfall.camera", "read_lens", ["lens.json"]),
     *one("outfall.network", "read_network", ["lines.gpkg", "lines.shp", "town.inp"], crs=4490),
     *one("outfall.network", "read_inp", ["town.inp"], crs=4549),
