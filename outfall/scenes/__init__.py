@@ -7,6 +7,7 @@ from outfall.scenes.formula_list import Formula, Refusal, check_formula, find_fo
 from outfall.scenes.formula_values import as_quantity, compute, list_refusals
 from outfall.scenes.observable import check_outfalls
 from outfall.scenes.opening import describe_scenes, list_products, open_scene
+from outfall.scenes.orthomosaic import list_holes, open_orthomosaic
 from outfall.scenes.scene import QUANTITIES, ROLES, Band, Grid, grid_of, make_scene, quantity_of, taken_at
 from outfall.scenes.water_mask import find_water, least_width_m, pure_water
 from outfall.scenes.zonal import zonal
@@ -41,10 +42,12 @@ __all__ = [
     "index_zones",
     "is_usable",
     "least_width_m",
+    "list_holes",
     "list_products",
     "list_refusals",
     "make_scene",
     "match_pixels",
+    "open_orthomosaic",
     "open_scene",
     "pure_water",
     "quantity_of",

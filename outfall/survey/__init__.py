@@ -29,6 +29,7 @@ from outfall.survey.inspection import (
     write_pacp,
 )
 from outfall.survey.links import read_links, read_radar_links
+from outfall.survey.mosaic_boxes import place_on_mosaic
 from outfall.survey.next_bank import rank_banks
 from outfall.survey.tracer import read_tracer_links
 from outfall.survey.track import read_track
@@ -51,6 +52,7 @@ __all__ = [
     "merge_frames",
     "photo_footprints",
     "place_boxes",
+    "place_on_mosaic",
     "rank_banks",
     "read_boat",
     "read_boxes",

@@ -38,6 +38,7 @@ _SPEED_MS, _GAP_S = 8.0, 30.0
 # Our default: where the picture cuts a box off, the thing may lie anywhere near the cut: half the longer side.
 _CUT_SHARE = 0.5
 _CORNERS = ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))
+_THERMAL = {"thermal_z": "thermal_z", "difference_k": "thermal_k"}  # of find_anomalies: kept beside the box
 _NO_OUTLINE = ("a corner of the box meets no ground; only its middle is placed", "框角未与地面相交，仅定位中心")
 _NO_PHOTO = ("its photo is not among the photos read", "所指照片不存在")
 _OUTSIDE = ("the box is outside the picture", "检测框在照片之外")
@@ -180,6 +181,7 @@ def _blank(
         "placed_by": nothing,
         "reason": "",
         "reason_zh": "",
+        **{ours: boxes[name] for name, ours in _THERMAL.items() if name in boxes.columns},
         "source_ref": "place_boxes(" + boxes["source_ref"].astype(str) + ")",
     }
     none = gpd.GeoSeries([None] * len(boxes), index=boxes.index, crs=4490)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from outfall.camera import look_at
+from outfall.camera import Thermal, find_anomalies, look_at
 from outfall.errors import CoordinateError, TableError
 from outfall.survey import calibrate_scores, compare_boxes, merge_frames, place_boxes, read_boxes, sight_boxes
 from outfall.survey.score_fits import combine_shares
@@ -286,3 +286,24 @@ def test_sizes_of_pictures_are_the_photos_own():
     one, other = place_boxes(boxes, photos, surface=0.0), place_boxes(shares, photos, surface=0.0)
     assert one["object_lon"].tolist() == pytest.approx(other["object_lon"].tolist(), abs=1e-10)
     assert one["area_m2"].tolist() == pytest.approx(other["area_m2"].tolist())
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_thermal_places_are_boxes_too(sign):
+    """A warm and a cold blob of a raw plane become boxes on the ground with their sign; warm and cold are never merged."""
+    photos, _, _, _ = make_flight(1008)
+    frame = np.random.default_rng(1008).normal(3000, 5, (300, 400)).astype("float32")
+    frame[140:150, 190:210] += sign * 100
+    found = find_anomalies(Thermal(frame, "count", SIZE))
+    assert found[["half_width_px", "half_height_px"]].round().to_numpy().tolist() == [[100.0, 50.0]]
+    one = photos.iloc[[4]].assign(photo_id="t1", file="t1.JPG")
+    two = one.assign(photo_id="t2", file="t2.JPG")
+    both = pd.concat([found.assign(photo="t1.JPG", source_ref="t1#1"), found.assign(photo="t2.JPG", source_ref="t2#1")])
+    table = gpd.GeoDataFrame(pd.concat([one, two], ignore_index=True), crs=CRS)
+    placed = place_boxes(both.reset_index(drop=True), table, surface=_level())
+    seen = sight_boxes(placed)
+    assert (np.sign(seen["thermal_z"]) == sign).all()
+    assert seen["thermal_k"].isna().all()
+    assert placed["area_m2"].gt(1).all()
+    assert len(merge_frames(seen)) == 1
+    assert len(merge_frames(seen.assign(thermal_z=[9.0, -9.0]))) == 2

@@ -158,6 +158,7 @@ CASES = [
     *one("outfall.camera", "read_photos", ["dji.jpg", "cells.tif"], folder=..., **CST),
     *one("outfall.camera", "read_photo_index", ["index.csv"]),
     *one("outfall.camera", "read_thermal", ["shot.jpg", "cells.tif"]),
+    *one("outfall.scenes", "open_orthomosaic", ["cells.tif"]),
     *one("outfall.camera", "read_lens", ["lens.json"]),
     *one("outfall.network", "read_network", ["lines.gpkg", "lines.shp", "town.inp"], crs=4490),
     *one("outfall.network", "read_inp", ["town.inp"], crs=4549),
