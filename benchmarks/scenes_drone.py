@@ -35,9 +35,9 @@ def measure(*, quick: bool) -> dict[str, float | int | bool | str | None]:
     data = Path(os.environ.get("OUTFALL_DATA", ROOT.parent / "shared" / "data")) / "remote"
     return {
         **measure_frames(data / "drone_rtk"),
-        **measure_merging(REPORTED[: 6 if quick else 50]),
-        **measure_scores(REPORTED[: 10 if quick else 50]),
-        **measure_index(data / "drone_beach", (150, 600) if quick else (5_000, 20_000)),
+        **measure_merging(REPORTED[: 3 if quick else 50]),
+        **measure_scores(REPORTED[: 3 if quick else 50]),
+        **measure_index(data / "drone_beach", (100, 300) if quick else (5_000, 20_000)),
     }
 
 
