@@ -185,8 +185,9 @@ def find_anomalies(
     -------
     DataFrame, n rows
         ``is_warm``, the middle as ``col_px`` and ``row_px``, ``half_width_px``, ``half_height_px`` and ``sigma_px`` of
-        the picture (with photo and source_ref they are boxes for ``place_boxes``), ``area_share``, ``thermal_z`` (signed, of the middle tenth of its pixels) and ``difference_k``, missing where the frame
-        carries no temperature. The strongest first.
+        the picture (with photo and source_ref they are boxes for ``place_boxes``), ``area_share``,
+        ``thermal_z`` (signed, of the middle tenth of its pixels) and ``difference_k``, missing where the frame carries
+        no temperature. The strongest first.
 
     Examples
     --------
