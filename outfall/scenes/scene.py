@@ -249,7 +249,7 @@ def _step(centres: NDArray[np.float64], said: float) -> float:
 
 
 def _float(values: object) -> object:
-    return values.astype(np.float32) if hasattr(values, "astype") else np.asarray(values, np.float32)
+    return values.astype(np.float32, copy=False) if hasattr(values, "astype") else np.asarray(values, np.float32)
 
 
 def _band_attrs(band: Band) -> dict[str, str | float]:

@@ -27,7 +27,7 @@ def test_gains_of_another_year_are_never_used(tmp_path):
     scene = open_scene(home, dem=DEM)
     assert scene.attrs["quantity"] == "radiance"
     assert float(np.nanmax(scene["blue"])) == pytest.approx(held[""][0].max() * 0.2551, rel=1e-5)
-    for satellite, date in (("ZY3", "20140601"), ("ZY3-2", "20130601")):
+    for satellite, date in (("ZY3", "20140601"), ("ZY3-2", "20130601"), ("ZY3-2", "20170601")):
         home, _ = made.cresda(tmp_path / satellite / date, satellite, "MUX", date=date)
         with pytest.raises(SceneError, match="no sourced gain"):
             open_scene(home, dem=DEM)

@@ -69,8 +69,8 @@ def gain_years(satellite: str, sensor: str) -> list[int]:
 
     Examples
     --------
-    >>> gain_years("ZY3-2", "MUX")
-    [2017]
+    >>> gain_years("ZY3-1", "MUX")
+    [2013]
     """
     return sorted(
         {int(row["year"]) for row in _rows("gains.csv") if (row["satellite"], row["sensor"]) == (satellite, sensor)}
