@@ -69,11 +69,18 @@ def place_pixels(
 
     Examples
     --------
-    >>> from tests.scenes.river import network_of, scene_of
-    >>> from outfall.scenes import find_water
-    >>> network = network_of(120)
-    >>> placed = place_pixels(find_water(scene_of(120)[0], network), network)
-    >>> sorted(placed["side"].unique()), round(float(placed["bank_m"].min()), 1) >= 17.3
+    >>> import geopandas as gpd, pyproj
+    >>> from affine import Affine
+    >>> from outfall.network import build_network
+    >>> from outfall.scenes import Band, Grid, find_water, make_scene
+    >>> lines = gpd.GeoDataFrame({"id": ["R"], "width_m": [120.0]}, crs=4549, geometry=gpd.GeoSeries.from_wkt(
+    ...     ["LINESTRING (500000 3349800, 500600 3349800)"]))
+    >>> wet = np.repeat(np.abs(np.arange(40) - 19.5) < 6, 60).reshape(40, 60)
+    >>> bands = {"green": Band(np.where(wet, 0.06, 0.09)), "nir": Band(np.where(wet, 0.02, 0.28))}
+    >>> grid = Grid(40, 60, Affine(10, 0, 500000, 0, -10, 3350000), pyproj.CRS(4549))
+    >>> scene, network = make_scene(bands, grid, quantity="rho_s"), build_network(lines)
+    >>> placed = place_pixels(find_water(scene, network), network)
+    >>> sorted(placed["side"].unique()), bool(placed["bank_m"].min() >= 17.3)
     (['left', 'right'], True)
     """
     grid = grid_of(water)

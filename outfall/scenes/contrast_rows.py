@@ -84,7 +84,7 @@ def to_table(
         "contrast_id": [f"{one}/{layer.name}/{stamp}/{ref}" for one in ids],
         "outfall_id": ids,
         "layer": layer.name,
-        "taken_at": moment,
+        "taken_at": pd.Series([moment] * len(ids), dtype=blank["taken_at"].dtype),
         "sensor": str(scene.attrs.get("sensor", "")) or None,
         "unit": layer.unit or None,
         "reach_id": places["reach_id"].to_numpy(dtype=object),

@@ -89,13 +89,13 @@ def find_contrasts(
     network : Network
         Rivers and pipes.
     water : Dataset or sequence of Dataset, optional
-        Of :func:`find_water`, one per scene; found by default.
+        One per scene; found by default.
     layers : str, sequence of str, or mapping of str to array
         Bands by role, formulas by name, or your own numbers on the grid (then one scene).
     window : Window, optional
         How far a comparison looks.
     control_ids : sequence of str, optional
-        Reaches on which control places may lie; all water by default.
+        Reaches where control places may lie; all water by default.
     seed : int
         Of the bootstrap.
 
@@ -109,15 +109,21 @@ def find_contrasts(
     Raises
     ------
     SceneError
-        A layer is not there, masks and scenes do not match, or the scene is in degrees.
+        No such layer, masks and scenes do not match, or the scene is in degrees.
 
     Examples
     --------
-    >>> from tests.scenes.river import network_of, outfalls_on, scene_of
-    >>> network = network_of(30)
-    >>> found = find_contrasts(outfalls_on(network, width_m=30), scene_of(30)[0], network, layers="red")
-    >>> found[["outfall_id", "code"]].iloc[0].tolist()
-    ['P0', 'width']
+    >>> import geopandas as gpd, pyproj
+    >>> from affine import Affine
+    >>> from outfall.network import build_network
+    >>> from outfall.scenes import Band, Grid, make_scene
+    >>> lines = gpd.GeoDataFrame({"id": ["R"], "width_m": [30.0]}, crs=4549, geometry=gpd.GeoSeries.from_wkt(
+    ...     ["LINESTRING (500000 3349800, 500600 3349800)"]))
+    >>> grid, dry = Grid(40, 60, Affine(10, 0, 500000, 0, -10, 3350000), pyproj.CRS(4549)), np.full((40, 60), 0.2)
+    >>> scene = make_scene({"green": Band(dry), "nir": Band(dry)}, grid, quantity="rho_s")
+    >>> outfalls = gpd.GeoDataFrame({"outfall_id": ["P1"]}, crs=4549, geometry=gpd.points_from_xy([500300], [3349815]))
+    >>> find_contrasts(outfalls, scene, build_network(lines), layers="green")[["outfall_id", "code"]].iloc[0].tolist()
+    ['P1', 'width']
     """
     scenes = [scenes] if isinstance(scenes, xr.Dataset) else list(scenes)
     waters = [water] if isinstance(water, xr.Dataset) else [None] * len(scenes) if water is None else list(water)
@@ -128,7 +134,7 @@ def find_contrasts(
     allowed = np.ones(len(network.reaches), bool)
     if control_ids is not None:
         allowed = np.isin(np.arange(len(allowed)), network.position(control_ids))
-    tables = []
+    tables: list[pd.DataFrame] = []
     for scene, given in zip(scenes, waters, strict=True):
         mask = find_water(scene, network) if given is None else given
         pixels = place_pixels(mask, network, strands=strands)
@@ -213,10 +219,7 @@ def _compare_one(number: int, study: _Study) -> Verdict:
 def _found(
     study: _Study, seen_as: tuple[str, int], centre: NDArray[np.int64], zones: Zones, width_m: float
 ) -> tuple[Contrasted, Null | None]:
-    """Return the statistic at one outfall and at its controls.
-
-    Where the other bank changes at the same place in the same sense, all of its change is taken away, not the usual share.
-    """
+    """Return the statistic at one outfall and its controls; a change the other bank shares is taken away whole."""
     design, own = seen_as
     at = 0 if design == "width" or own == LEFT else 1
     series, null = _controls(study, design, zones, width_m)

@@ -175,3 +175,10 @@ def test_adjusted_p_never_falls_below_p():
     q = adjust_p(p)
     assert (q >= p - 1e-12).all()
     assert (np.diff(q[np.argsort(p)]) >= 0).all()
+
+
+def test_a_scene_without_a_date_is_compared():
+    """Nobody said when it was taken: the row has no moment."""
+    scene, network, outfalls = planted()
+    scene.attrs["taken_at"] = ""
+    assert find_contrasts(outfalls, scene, network, layers="red")["taken_at"].isna().all()
