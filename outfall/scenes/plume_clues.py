@@ -85,10 +85,7 @@ def contrast_clues(
     rows = [_row(group, cap_lr, shown_share) for _, group in groups]
     made = pd.DataFrame(rows)
     return pd.DataFrame(
-        {
-            name: pd.Series(made.get(name, None), index=made.index).astype(blank[name].dtype)
-            for name in blank
-        }
+        {name: pd.Series(made.get(name, None), index=made.index).astype(blank[name].dtype) for name in blank}
     )
 
 
