@@ -3,6 +3,7 @@
 from outfall.scenes.along import place_pixels
 from outfall.scenes.calibrate import Calibration, fit_ratio, match_pixels
 from outfall.scenes.chlorophyll import chlorophyll
+from outfall.scenes.contrast_clues import contrast_clues
 from outfall.scenes.contrasts import find_contrasts
 from outfall.scenes.flag_field import Flag, decode_qa_pixel, decode_scl, flag_reasons, flags, is_usable, set_flag
 from outfall.scenes.formula_list import Formula, Refusal, check_formula, find_formula, formulas
@@ -10,7 +11,6 @@ from outfall.scenes.formula_values import as_quantity, compute, list_refusals
 from outfall.scenes.observable import check_outfalls
 from outfall.scenes.opening import describe_scenes, list_products, open_scene
 from outfall.scenes.orthomosaic import list_holes, open_orthomosaic
-from outfall.scenes.plume_clues import contrast_clues
 from outfall.scenes.plume_shapes import plume_polygons
 from outfall.scenes.scene import QUANTITIES, ROLES, Band, Grid, grid_of, make_scene, quantity_of, taken_at
 from outfall.scenes.series import before_after, season_anomalies

@@ -8,8 +8,8 @@ from outfall.camera import read_thermal
 from outfall.camera.thermal import Thermal
 from outfall.errors import ReadError, SceneError
 from outfall.scenes import grid_of
+from outfall.scenes.contrast_clues import contrast_clues
 from outfall.scenes.contrasts import find_contrasts
-from outfall.scenes.plume_clues import contrast_clues
 from outfall.scenes.plume_shapes import plume_polygons
 from outfall.scenes.series import before_after, season_anomalies
 from outfall.scenes.thermal import find_frame_contrast, find_thermal_contrasts
