@@ -307,3 +307,23 @@ def test_thermal_places_are_boxes_too(sign):
     assert placed["area_m2"].gt(1).all()
     assert len(merge_frames(seen)) == 1
     assert len(merge_frames(seen.assign(thermal_z=[9.0, -9.0]))) == 2
+
+
+def test_a_thing_on_many_frames_is_as_sure_as_its_frames_are_independent():
+    """Repeating frames leave a thing at the mean of its frames, never at the highest; independent ones add up."""
+    photos, boxes, _, _ = make_flight(1009)
+    placed = place_boxes(boxes, photos, surface=_level())
+    known = calibrate_scores(_checked(1007))
+    seen = sight_boxes(placed, calibration=known, basin="青河")
+    seen = seen[seen["score_is"].eq("probability")].reset_index(drop=True)
+    share = dict(zip(seen["source_ref"], seen["confidence_share"], strict=True))
+    base = known.base_share["青河"]
+    same, free = merge_frames(seen), merge_frames(seen, base_share=base, dependence_share=0.0)
+    assert same["source_ref"].tolist() == free["source_ref"].tolist()
+    for ref, one, other in zip(same["source_ref"], same["confidence_share"], free["confidence_share"], strict=True):
+        own = np.array([value for name, value in share.items() if name in ref])
+        assert own.min() - 1e-9 <= one <= own.max() + 1e-9
+        if len(own) > 1 and own.min() > base:
+            assert other > own.max()
+    with pytest.raises(TableError, match="base_share"):
+        merge_frames(seen, dependence_share=0.5)
