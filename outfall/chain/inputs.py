@@ -94,7 +94,9 @@ def read_inputs(project: Project, *, lines: gpd.GeoDataFrame | None = None, prog
         state["inputs"].append({"role": item.role, "path": item.path.name, "rows": len(read[_TABLES[item.role]])})
     for item in project.inputs:
         if item.role == "scene":
-            state["scene"] = item.path
+            if not item.path.is_dir():
+                state["scene"] = item.path  # a product in a folder has no one picture to lie under the map
+            state["scenes"] = [*state.get("scenes", []), item]
             problems += [] if item.path.exists() else [Problem(str(item.path), "no such file", "correct outfall.toml")]
     problems += _repeated(frames)
     state["problems"] = problems

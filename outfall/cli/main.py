@@ -116,6 +116,17 @@ def trace(folder: Path, lang: str) -> None:
     trace_outfalls(folder, _checked(lang))
 
 
+@cli.command(name="scene")
+@_folder
+@click.option("--figures", type=click.Path(path_type=Path), help="Also draw a figure per outfall into this folder.")
+@_lang
+def look(folder: Path, figures: Path | None, lang: str) -> None:
+    """Say what the scenes show at each outfall, or why they cannot, and save both in the project."""
+    from outfall.cli.scene import look_at_scenes
+
+    look_at_scenes(folder, _checked(lang), figures=figures)
+
+
 @cli.command(name="map")
 @_folder
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("map.html"), show_default=True)

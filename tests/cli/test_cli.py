@@ -11,7 +11,7 @@ from outfall.cli import cli, main
 from outfall.cli.screen import show_summary
 from tests.chain.conftest import sightings, write_county
 
-VERBS = ["add", "check", "demo", "init", "inventory", "map", "pack", "register", "run", "trace"]
+VERBS = ["add", "check", "demo", "init", "inventory", "map", "pack", "register", "run", "scene", "trace"]
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_any_console(county, encoding, lang, expected):
     said = done.stdout.decode(encoding)
     assert expected in said
     assert "county_out" in said
-    assert "[9/9]" in done.stderr.decode(encoding)
+    assert "[10/10]" in done.stderr.decode(encoding)
     assert (county.parent / "county_out" / "map.html").is_file()
 
 
