@@ -78,6 +78,29 @@ def check_outfalls(
     DataFrame, n rows
         ``outfall_id``, ``is_observable``, ``code`` (vocabulary ``unseen_reason``; missing where observable), ``reason``,
         ``reason_zh``, ``width_m``, ``needed_width_m``, ``pure_pixels``, ``clear_share``, ``taken_at``, ``source_ref``.
+
+    Raises
+    ------
+    SceneError
+        The scene does not say its CRS or its transform.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, numpy as np, pyproj, shapely
+    >>> from affine import Affine
+    >>> from outfall.network import build_network
+    >>> from outfall.scenes import Band, Grid, find_water, make_scene
+    >>> line = shapely.LineString([(500000, 3300000), (501000, 3300000)])
+    >>> river = gpd.GeoDataFrame({"id": ["R"], "kind": ["river"], "width_m": [200.0]}, geometry=[line], crs=4549)
+    >>> network = build_network(river)
+    >>> wet = np.abs(np.arange(60) - 29.5)[:, None] * np.ones(100) < 10
+    >>> bands = {"green": Band(np.where(wet, 0.06, 0.09)), "nir": Band(np.where(wet, 0.02, 0.28))}
+    >>> grid = Grid(60, 100, Affine(10, 0, 500000, 0, -10, 3300300), pyproj.CRS(4549))
+    >>> scene = make_scene(bands, grid, quantity="rho_s")
+    >>> water = find_water(scene, network)
+    >>> outfalls = gpd.GeoDataFrame({"outfall_id": ["A"], "reach_id": ["R"]}, geometry=[shapely.Point(500500, 3300100)], crs=4549)
+    >>> check_outfalls(outfalls, scene, water, network)["reason"].tolist()
+    ['observable']
     """
     gsd_m = float(water.attrs["gsd_m"]) if gsd_m is None else gsd_m
     pure = pure_water(water, gsd_m=gsd_m)

@@ -51,7 +51,7 @@ def find_thermal_contrasts(
     network : Network
         Rivers and pipes.
     sigma_k : float or array (rows x columns), K, optional
-        Uncertainty of the temperature, such as ST_QA; by default the variable ``thermal_sigma`` of the scene, else none.
+        Uncertainty of the temperature, such as ST_QA; by default the variable ``thermal_sigma_k`` of the scene, else none.
         How much of it all pixels share nobody says, so all of it counts against a difference.
     footprint_m : float, default 100
         Size of a pixel as it was sensed; 0 for one that was not resampled.
@@ -160,7 +160,7 @@ def find_frame_contrast(
 
 def _sigma(scene: xr.Dataset, sigma_k: float | NDArray[np.floating] | None) -> float:
     """Return the middle uncertainty of a pixel, in K."""
-    values = scene["thermal_sigma"].to_numpy() if sigma_k is None and "thermal_sigma" in scene else sigma_k
+    values = scene["thermal_sigma_k"].to_numpy() if sigma_k is None and "thermal_sigma_k" in scene else sigma_k
     if values is None:
         return 0.0
     known = np.asarray(values, dtype=float)

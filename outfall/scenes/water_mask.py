@@ -62,6 +62,23 @@ def find_water(
     ------
     SceneError
         The scene is in degrees, or no water mask can be computed from its bands.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, numpy as np, pyproj, shapely
+    >>> from affine import Affine
+    >>> from outfall.network import build_network
+    >>> from outfall.scenes import Band, Grid, make_scene
+    >>> line = shapely.LineString([(500000, 3300000), (501000, 3300000)])
+    >>> river = gpd.GeoDataFrame({"id": ["R"], "kind": ["river"], "width_m": [200.0]}, geometry=[line], crs=4549)
+    >>> network = build_network(river)
+    >>> wet = np.abs(np.arange(60) - 29.5)[:, None] * np.ones(100) < 10
+    >>> bands = {"green": Band(np.where(wet, 0.06, 0.09)), "nir": Band(np.where(wet, 0.02, 0.28))}
+    >>> grid = Grid(60, 100, Affine(10, 0, 500000, 0, -10, 3300300), pyproj.CRS(4549))
+    >>> scene = make_scene(bands, grid, quantity="rho_s")
+    >>> water = find_water(scene, network)
+    >>> bool((water["water"].to_numpy() == wet).all()), water.attrs["formula"]
+    (True, 'ndwi')
     """
     grid = grid_of(scene)
     if not np.isfinite(grid.pixel_m):

@@ -110,6 +110,15 @@ def index_zones(zones: gpd.GeoDataFrame | gpd.GeoSeries, grid: Grid) -> ZoneInde
     Notes
     -----
     The centres decide, as in GDAL's rasteriser; a centre on the left edge is outside and one on the right edge inside.
+
+    Examples
+    --------
+    >>> import pyproj
+    >>> from affine import Affine
+    >>> from outfall.scenes import Grid
+    >>> grid = Grid(10, 10, Affine(10, 0, 0, 0, -10, 100), pyproj.CRS(32651))
+    >>> index_zones(gpd.GeoSeries([shapely.box(0, 80, 30, 100)], crs=32651), grid).counts().tolist()
+    [6]
     """
     shapes = require_zones(zones, grid)
     height, width = grid.height, grid.width

@@ -121,6 +121,7 @@ def calibrate_scores(
     Returns
     -------
     Calibration
+        Curves by basin, how often scores came true, and what was refused.
 
     Raises
     ------

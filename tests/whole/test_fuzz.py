@@ -16,6 +16,7 @@ from PIL import Image
 import outfall
 from outfall.errors import OutfallError
 from tests import hostile
+from tests.maps.tiles_made import picture, write_mbtiles, write_pmtiles
 from tests.scenes.made_products import band_file, numbers
 
 TOWN = Path(outfall.__file__).parents[1] / "sample_data" / "rivertown"
@@ -78,6 +79,9 @@ def good(tmp_path_factory):
         hostile.sheet(("A1", "编号"), ("B1", "经度"), ("C1", "纬度"), ("A2", "1"), ("B2", "114.3"), ("C2", "30.6")),
     )
     add_packs(folder)
+    pictures = {(8, 213, 105): picture("#aabbcc"), (8, 214, 105): picture("#ccbbaa")}
+    write_pmtiles(folder / "town.pmtiles", pictures, kind=2)
+    write_mbtiles(folder / "town.mbtiles", pictures)
     texts = {
         "form.csv": FORM,
         "walk.gpx": GPX,
@@ -161,6 +165,7 @@ CASES = [
         **CST,
     ),
     *one("outfall.survey", "read_returned", PACKED, **CST),
+    *one("outfall.maps", "open_basemap", ["town.pmtiles", "town.mbtiles", "shot.jpg"]),
     *one("outfall.survey", "read_ground_photos", ["form.zip"], into=...),
     *one("outfall.survey", "read_tracks", ["walk.gpx", "lines.geojson"], **CST),
     *one("outfall.survey", "read_links", ["links.csv"], **CST),
