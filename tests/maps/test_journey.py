@@ -72,7 +72,7 @@ def _storm(shared_data, into):
     spots = gpd.read_file(folder / "STM_Structure_pt.geojson").to_crs(network.crs)
     spots = spots[spots.geometry.notna()]
     ends = spots[spots["StructureType"].isin(["Outfall", "Headwall"])].reset_index(drop=True)
-    inlets = spots[spots["StructureType"] == "Inlet"].iloc[::6].reset_index(drop=True)
+    inlets = spots[spots["StructureType"].isin(["Catchbasin", "Inlet"])].iloc[::12].reset_index(drop=True)
     seen = _seen(ends)
     names = [f"Inlet {k:04d}" for k in range(len(inlets))]
     ids = [name.replace("Inlet ", "I") for name in names]
