@@ -201,8 +201,7 @@ def test_no_two_scripts_of_the_page_share_a_name():
     """Every name at the top of a script is its own: all scripts of the page stand in one scope."""
     from collections import Counter
 
-    from outfall.maps.bundle import DRAWING, text_of
-    from outfall.maps.bundle import PAGE
+    from outfall.maps.bundle import DRAWING, PAGE, text_of
 
     own = [name for name in (*DRAWING, *PAGE) if "tiny-inflate" not in name]
     names = Counter(

@@ -33,7 +33,7 @@ function pointLooks(sheet) {
     'circle-pitch-alignment': 'viewport',
   } };
   const stamps = { type: 'symbol', minzoom: crowdedTo, layout: {
-    'icon-image': iconOf(sheet), 'icon-allow-overlap': true, 'icon-size': ['step', ['zoom'], share(5.5), 9, share(7), 11, 1],
+    'icon-image': iconOf(sheet, app.lang), 'icon-allow-overlap': true, 'icon-size': ['step', ['zoom'], share(5.5), 9, share(7), 11, 1],
     // A picture has room for its shadow; names may come up to the shape.
     'icon-padding': radius + 1 - Math.ceil(radius * 1.5 + 4), 'symbol-z-order': 'source',
   } };
@@ -46,7 +46,8 @@ function pointLooks(sheet) {
   return [...(crowdedTo > 0 ? [dots] : []), ...(sheet.layer.ring ? [ring] : []), stamps, ...(sheet.layer.label ? [names] : [])];
 }
 
-const iconOf = (sheet) => ['concat', `${sheet.at}.${sheet.turn}.${app.lang}.`, ['to-string', ['get', 'k']]];
+// A class that has no look any more, because the column was changed a moment ago, has no symbol.
+const iconOf = (sheet, kind) => ['match', ['get', 'k'], ...sheet.looks.flatMap((_, at) => [at, `${sheet.at}.${sheet.turn}.${kind}.${at}`]), ''];
 
 // All banks before all water, so that confluences are open; then casings, then pipes, one layer for every kind of dash.
 function lineLooks(sheet) {
@@ -56,14 +57,17 @@ function lineLooks(sheet) {
   } });
   const isPipe = (look) => !isWaterLook(look);
   const made = [];
-  if (sheet.looks.some(isWaterLook)) made.push(line(isWaterLook, (look) => look.edge, 1.8), line(isWaterLook, (look) => look.colour, 0));
+  if (sheet.looks.some(isWaterLook)) {
+    // Where reaches are crowded the bank would be all there is to see.
+    made.push({ ...line(isWaterLook, (look) => look.edge, 1.8), minzoom: sheet.crowdedTo }, line(isWaterLook, (look) => look.colour, 0));
+  }
   if (sheet.looks.some(isPipe)) made.push({ ...line(isPipe, () => '#fbfaf5', 2.2), minzoom: 10.4 });
   const dashOf = (look) => (look.dash && look.dash.length ? look.dash.map((part) => part / (look.width || 2)).join(' ') : '');
   for (const dash of new Set(sheet.looks.filter(isPipe).map(dashOf))) {
     made.push(line((look) => isPipe(look) && dashOf(look) === dash, (look) => look.colour, 0, dash ? dash.split(' ').map(Number) : null));
   }
   if (sheet.layer.column.forward_share) made.push({ type: 'symbol', minzoom: 12, filter: ['has', 'f'], layout: {
-    'symbol-placement': 'line', 'symbol-spacing': 100, 'icon-image': ['concat', `${sheet.at}.${sheet.turn}.arrow.`, ['to-string', ['get', 'k']]],
+    'symbol-placement': 'line', 'symbol-spacing': 100, 'icon-image': iconOf(sheet, 'arrow'),
     'icon-rotate': ['match', ['get', 'f'], 0, 180, 0], 'icon-allow-overlap': true, 'icon-ignore-placement': true, 'icon-rotation-alignment': 'map', 'icon-keep-upright': false,
   } });
   if (sheet.layer.label) made.push({ type: 'symbol', minzoom: sheet.namesFrom - 1, isName: true, layout: {

@@ -2,6 +2,7 @@
 
 const FINEST = 18;
 const MOST_STAMPS = 400;
+const MOST_BANKS = 3000;
 const NAMES_FROM = { points: 15, lines: 10, polygons: Infinity };
 
 class GlSheet {
@@ -16,7 +17,7 @@ class GlSheet {
     const { ring, column } = layer, share = layer.kind === 'lines' && column.forward_share;
     if (layer.kind === 'points' && ring) this.more = (row) => (column[ring].at(row) === 'yes' ? [2, 1] : null);
     if (share) this.more = (row) => { const forward = share.at(row); return forward === null || forward >= 0.8 ? [3, 1] : forward <= 0.2 ? [3, 0] : null; };
-    this.crowdedTo = layer.kind === 'points' ? crowdedTo(layer.shape) : 0;
+    this.crowdedTo = layer.kind === 'polygons' ? 0 : crowdedTo(layer.shape, layer.kind === 'points' ? MOST_STAMPS : MOST_BANKS);
   }
 
   install(gl) {
@@ -66,9 +67,15 @@ class GlSheet {
     this.frame = requestAnimationFrame(() => {
       this.frame = null;
       const isNew = this.dressed !== this.looks;
-      if (isNew || (this.lang !== app.lang && this.layer.kind === 'points')) this.dress();
+      const isDressed = isNew || (this.lang !== app.lang && this.layer.kind === 'points');
+      if (isDressed) this.dress();
       const lets = [this.looks, this.only || null, ...[...this.hidden].sort(), ...this.filters.values()];
-      if (!this.lets || lets.length !== this.lets.length || lets.some((one, k) => one !== this.lets[k])) this.gl.refreshTiles(`s${this.at}`);
+      if (!this.lets || lets.length !== this.lets.length || lets.some((one, k) => one !== this.lets[k])) {
+        // New clothes make the engine read its old tiles once more; new ones are asked for after that, or the old might come last.
+        const refresh = () => this.gl.refreshTiles(`s${this.at}`);
+        if (isDressed) this.gl.once('idle', refresh);
+        else refresh();
+      }
       this.lets = lets;
     });
     return this;
@@ -77,17 +84,18 @@ class GlSheet {
 
 Object.assign(GlSheet.prototype, ROWS);
 
-// The first zoom at which no tile holds so many points that their symbols would hide each other.
-function crowdedTo({ east, south }) {
+// The first zoom at which no tile holds so many features that their symbols or banks would hide each other.
+function crowdedTo({ east, south, start, row }, mostWanted) {
   for (let z = 0; z < FINEST; z++) {
     const count = new Map(), scale = 2 ** z;
     let most = 0;
-    for (let k = 0; k < east.length; k++) {
+    for (let part = 0; part < row.length; part++) {
+      const k = start ? start[part] : part;
       const tile = Math.floor(east[k] * scale) * 2 ** 20 + Math.floor(south[k] * scale), now = (count.get(tile) || 0) + 1;
       count.set(tile, now);
-      if (now > most && (most = now) > MOST_STAMPS) break;
+      if (now > most && (most = now) > mostWanted) break;
     }
-    if (most <= MOST_STAMPS) return z;
+    if (most <= mostWanted) return z;
   }
   return FINEST;
 }

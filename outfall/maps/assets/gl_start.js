@@ -41,6 +41,8 @@ function addSheets(gl) {
     app.sheets[layer.name] = sheet;
     if (layer.shown) sheet.addTo(app.map);
   }
+  // First where to look, then what is there: nothing is cut into tiles that nobody will see.
+  fitAll();
   gl.addLayer({ id: 'names', type: 'background', layout: { visibility: 'none' } });
   for (const at of order) {
     app.sheets[layers[at].name].install(gl);
@@ -110,7 +112,6 @@ async function startGl() {
   drawPanel();
   startSearch();
   startFrame();
-  fitAll();
   recall();
   gl.once('idle', () => document.body.classList.add('drawn'));
   document.body.classList.add('ready');

@@ -110,7 +110,7 @@ function cutTile(sheet, z, x, y) {
   const margin = layer.kind === 'points' ? 0 : MARGIN;
   const found = sheet.grid.find((left - margin) / scale, (top - margin) / scale, (left + EXTENT + margin) / scale, (top + EXTENT + margin) / scale);
   const { row } = layer.shape, isNarrow = sheet.isNarrowed(), names = z + 1 >= sheet.namesFrom ? layer.column[layer.label] : null;
-  const words = new TileWords(), features = new Bytes(), least = z >= sheet.finest ? 1 : 12;
+  const words = new TileWords(), features = new Bytes(), least = z >= sheet.finest ? 1 : z < sheet.crowdedTo ? 24 : 12;
   for (let i = 0; i < found.length; i++) {
     const part = found[i];
     if (isNarrow && !sheet.isDrawn(row[part])) continue;
@@ -122,7 +122,7 @@ function cutTile(sheet, z, x, y) {
     const feature = new Bytes(), tags = new Bytes();
     tags.varint(0);
     tags.varint(words.of(sheet.classes[row[part]]));
-    const name = names && short(names.at(row[part]), 18);
+    const name = names && safeName(short(names.at(row[part]), 18));
     if (name) { tags.varint(1); tags.varint(words.of(name)); }
     const more = sheet.more && sheet.more(row[part]);
     if (more) { tags.varint(more[0]); tags.varint(words.of(more[1])); }
@@ -141,6 +141,11 @@ function cutTile(sheet, z, x, y) {
   made.varint(5 << 3); made.varint(EXTENT);
   tile.field(3, made.done());
   return tile.data.slice(0, tile.at).buffer;
+}
+
+// The engine looks names up in plain objects, where constructor or __proto__ are there already: an unseen mark makes them words of ours.
+function safeName(name) {
+  return name in Object.prototype ? `\u200b${name}` : name;
 }
 
 // A point belongs to one tile only, so that none is drawn twice.

@@ -44,11 +44,22 @@ function journeyFacts() {
     shadesLegend(),
     start.isGuess ? el('p', { class: 'hint' }, say('journey.guess', keyOf('reaches', start.row), metres(start.off))) : null,
     facts.twoWay ? el('p', { class: 'hint two-way' }, say('journey.two.way', facts.twoWay)) : null,
+    namesBeyond() ? el('p', { class: 'hint beyond' }, say('journey.beyond')) : null,
     passed(walk),
     met('outfalls', facts.outfalls),
     met('sources', facts.sources),
     el('button', { type: 'button', class: 'go', onclick: () => { const box = app.paths.getLit(true); if (box.isValid()) app.map.fitBounds(box, { ...room(), maxZoom: 17, animate: !calm() }); } }, icon('fit'), say('journey.show')),
   ];
+}
+
+// Whether the trace names a likely end that the lit network does not reach.
+function namesBeyond() {
+  const { found } = app.data;
+  const { isUp } = lit.walk;
+  const isAsked = found && app.selected.layer === (isUp ? 'outfalls' : 'sources');
+  const reached = new Set((isUp ? lit.facts.sources : lit.facts.outfalls).map(([row]) => row));
+  const ends = isUp ? found && found.rows.source : found && found.rows.outfall;
+  return Boolean(isAsked) && tracedRows().some((row) => ends[row] >= 0 && found.path(row).length > 0 && (found.rows.posterior_share.at(row) || 0) >= 0.1 && !reached.has(ends[row]));
 }
 
 function shadesLegend() {

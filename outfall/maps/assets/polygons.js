@@ -44,9 +44,4 @@ const PolygonSheet = LayerSheet.extend({
   },
 });
 
-// A white edge is a point's; an area without an edge of its own is edged in its colour.
-function edgeOf(look) {
-  return look.edge && look.edge !== '#ffffff' ? look.edge : look.colour;
-}
-
 const SHEET_OF = { points: PointSheet, lines: LineSheet, polygons: PolygonSheet };

@@ -51,7 +51,7 @@ function listen() {
   document.getElementById('unfold').addEventListener('click', () => { document.getElementById('unfold').setAttribute('aria-expanded', String(card.classList.toggle('unfolded'))); });
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape' && app.selected) deselect();
-    if (event.key === '/' && document.activeElement.tagName !== 'INPUT') { event.preventDefault(); document.getElementById('query').focus(); }
+    if (event.key === '/' && document.activeElement.tagName !== 'INPUT') { event.preventDefault(); document.getElementById('query').select(); }
   });
   window.addEventListener('hashchange', recall);
 }

@@ -56,6 +56,11 @@ function symbol(look, r, lang, ratio) {
 
 const FONT = '"Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", "Helvetica Neue", Arial, sans-serif';
 
+// A white edge is a point's; an area without an edge of its own is edged in its colour.
+function edgeOf(look) {
+  return look.edge && look.edge !== '#ffffff' ? look.edge : look.colour;
+}
+
 // The same look as a small picture for legends and lists.
 function swatch(look, lang, kind) {
   const ratio = 2;

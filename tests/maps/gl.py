@@ -1,0 +1,38 @@
+"""What the tests of the page in three dimensions share: a way to its engine, and what its browser says about itself."""
+
+from __future__ import annotations
+
+import pytest
+
+# Keeps the engine's map and the function that cuts tiles where a test can reach them.
+HOOK = """(() => { if (window.isHooked) return; window.isHooked = true; let kept; Object.defineProperty(window, 'maplibregl', { configurable: true, get: () => kept, set: (made) => {
+  kept = Object.assign(Object.create(made), {
+    Map: class extends made.Map { constructor(options) { super(options); window.theGl = this; } },
+    addProtocol(name, answer) { window.cut = async (url) => Array.from(new Uint8Array((await answer({ url })).data)); made.addProtocol(name, answer); },
+  }); } }); })()"""
+NO_GL = """(() => { const own = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, ...rest) { return /webgl/.test(kind) ? null : own.call(this, kind, ...rest); }; })()"""
+_DRIVER = "GPU stall due to ReadPixels"
+
+
+def need_gl(context):
+    """Skip where the browser has no WebGL 2, not even in software."""
+    page = context.new_page()
+    has_gl = page.evaluate("Boolean(document.createElement('canvas').getContext('webgl2'))")
+    page.close()
+    if not has_gl:
+        pytest.skip("this Chromium has no WebGL 2, not even SwiftShader")
+
+
+def is_quiet_gl(heard):
+    """Return whether a page asked for nothing and complained of nothing; how fast the driver reads pixels is its own affair."""
+    said = [text for text in heard.errors if _DRIVER not in text]
+    return (heard.requests, said, heard.dialogs) == ([], [], [])
+
+
+def settle(page):
+    """Wait until the engine has nothing left to do: twice, because a filter is applied at the next frame."""
+    page.evaluate(
+        "async () => { for (let turn = 0; turn < 2; turn++) { await new Promise((done) => requestAnimationFrame(done));"
+        " if (!theGl.loaded() || theGl.isMoving() || !theGl.areTilesLoaded()) await new Promise((done) => theGl.once('idle', done)); } }"
+    )
