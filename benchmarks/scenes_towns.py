@@ -27,7 +27,7 @@ from reliability import expected_gap
 from tracing_towns import found_ids, read_folder
 
 SEEDS, QUICK_SEEDS = tuple(range(1, 51)), (1,)
-NARROW_SEEDS, QUICK_NARROW = tuple(range(1, 11)), (1,)
+NARROW_SEEDS = tuple(range(1, 11))
 WIDTH_M = 150.0
 FLOW_SHARE = 0.1
 DAYS = {"S2A MSI": 3, "GF-2 PMS1": 1}
@@ -181,15 +181,18 @@ def measure(*, quick: bool, seeds: tuple[int, ...] | None = None) -> dict[str, f
     days = dict.fromkeys(DAYS, 1) if quick else DAYS
     chosen = seeds or (QUICK_SEEDS if quick else SEEDS)
     wide = pd.concat([score_town(seed, days=days) for seed in chosen], ignore_index=True)
-    narrow_seeds = seeds or (QUICK_NARROW if quick else NARROW_SEEDS)
+    out: dict[str, float | int | bool | str | None] = {**figures(wide), "towns_river_width_m": WIDTH_M}
+    if quick:
+        return out
     one_day = dict.fromkeys(DAYS, 1)
-    narrow = pd.concat([score_town(seed, width_m=None, days=one_day) for seed in narrow_seeds], ignore_index=True)
+    narrow = pd.concat(
+        [score_town(seed, width_m=None, days=one_day) for seed in seeds or NARROW_SEEDS], ignore_index=True
+    )
     small = figures(narrow)
-    out: dict[str, float | int | bool | str | None] = dict(figures(wide))
     out["town_silent_exact"] = bool(out["town_silent_exact"] and small["town_silent_exact"])
     out |= {f"{name}_narrow": small[name] for name in small if name.startswith("towns_observable_share")}
     out["town_log_score_gain_narrow"] = small["town_log_score_gain"]
-    return out | {"towns_river_width_m": WIDTH_M}
+    return out
 
 
 def main() -> None:
