@@ -3,10 +3,13 @@
     python benchmarks/scenes_towns.py [--quick] [--seeds FIRST LAST] [--width METRES]
 
 Each town is written to files and read back, as a survey would be. Its main river is 150 m wide, works and plants discharge
-more in proportion (their dilution is that of the small town), and plumes follow the simulator's own law. Small towns as they
-are, on rivers of 30 to 36 m, are looked at as well: no satellite sees their outfalls, and nothing may change.
+more in proportion (their dilution is that of the small town), weirs hold low water of a tenth of the mean flow, and plumes
+follow the simulator's own law. Small towns as they are, on rivers of 30 to 36 m, are looked at as well: no satellite sees
+their outfalls, and nothing may change.
 
-Tuning used seeds 1000 and above. The reported seeds are 1 to 50.
+What to expect: plumes of these towns hug the bank, and 17 m off it, where water is pure, little of them is left; and outfalls
+that were sampled are nearly sure without a satellite. On seeds 1000 and above, at mean flow and at low water, with long and
+short windows, with and without chemistry, no setting of the line gained; the one chosen loses least.
 """
 
 from __future__ import annotations
@@ -24,11 +27,12 @@ from reliability import expected_gap
 from tracing_towns import found_ids, read_folder
 
 SEEDS, QUICK_SEEDS = tuple(range(1, 51)), (1,)
-NARROW_SEEDS, QUICK_NARROW = tuple(range(1, 11)), (1,)
+NARROW_SEEDS = tuple(range(1, 11))
 WIDTH_M = 150.0
-DAYS = {"S2A MSI": 4, "GF-2 PMS1": 2}
+FLOW_SHARE = 0.1
+DAYS = {"S2A MSI": 3, "GF-2 PMS1": 1}
 _PIXEL = {"S2A MSI": "10m", "GF-2 PMS1": "4m"}
-_LAYERS = ("turbidity_red", "green")
+_LAYERS = ("turbidity_red",)
 _FLOOR = 1e-6
 _JOIN_M = 30.0
 
@@ -50,13 +54,28 @@ def read_town(seed: int, width_m: float | None) -> tuple[dict[str, object], pd.D
         return read_folder(folder), truth
 
 
-def look(state: dict[str, object], seed: int, width_m: float | None, sensor: str, *, days: int) -> pd.DataFrame:
+def look(
+    state: dict[str, object],
+    seed: int,
+    width_m: float | None,
+    sensor: str,
+    *,
+    days: int,
+    flow_share: float = FLOW_SHARE,
+) -> pd.DataFrame:
     """Return the contrasts of some days of one sensor."""
     from outfall.scenes.contrasts import find_contrasts
+    from outfall.scenes.windows import Window
     from outfall.simulate import make_scenes
 
-    scenes = [scene.open() for scene in make_scenes(seed, sensor=sensor, days=days, river_width_m=width_m)]
-    return find_contrasts(state["outfalls"], scenes, state["network"], layers=_LAYERS)
+    scenes = [
+        scene.open()
+        for scene in make_scenes(seed, sensor=sensor, days=days, river_width_m=width_m, flow_share=flow_share)
+    ]
+    short = Window(
+        width_count=1.0, least_m=60.0, most_m=100.0, gap_px=1.0, least_controls=3
+    )  # outfalls of a town stand close
+    return find_contrasts(state["outfalls"], scenes, state["network"], layers=_LAYERS, window=short)
 
 
 def score_town(seed: int, *, width_m: float | None = WIDTH_M, days: dict[str, int] | None = None) -> pd.DataFrame:
@@ -72,8 +91,8 @@ def score_town(seed: int, *, width_m: float | None = WIDTH_M, days: dict[str, in
     for sensor, count in (days or DAYS).items():
         contrasts = look(state, seed, width_m, sensor, days=count)
         clues = contrast_clues(contrasts)
-        seeing = with_clues(blind, clues)
-        parts.append(_compare(blind, seeing, clues, contrasts, truth).assign(sensor=sensor))
+        without, seeing = with_clues(blind, clues.iloc[:0]), with_clues(blind, clues)
+        parts.append(_compare(without, seeing, clues, contrasts, truth).assign(sensor=sensor))
     return pd.concat(parts, ignore_index=True).assign(seed=seed)
 
 
@@ -85,7 +104,7 @@ def with_clues(blind, clues: pd.DataFrame):
 
     context = dataclasses.replace(blind.context, clues=pd.concat([blind.context.clues, clues], ignore_index=True))
     said = judge_all(context, {"plume": LINES["plume"]})
-    evidence = pd.concat([blind.evidence, said], ignore_index=True)
+    evidence = pd.concat([blind.evidence, said], ignore_index=True) if len(said) else blind.evidence
     found = combine(blind.candidates, evidence, settings=blind.settings)
     return Trace(blind.outfalls, blind.sources, found, evidence, blind.settings, context)
 
@@ -162,15 +181,18 @@ def measure(*, quick: bool, seeds: tuple[int, ...] | None = None) -> dict[str, f
     days = dict.fromkeys(DAYS, 1) if quick else DAYS
     chosen = seeds or (QUICK_SEEDS if quick else SEEDS)
     wide = pd.concat([score_town(seed, days=days) for seed in chosen], ignore_index=True)
-    narrow_seeds = seeds or (QUICK_NARROW if quick else NARROW_SEEDS)
+    out: dict[str, float | int | bool | str | None] = {**figures(wide), "towns_river_width_m": WIDTH_M}
+    if quick:
+        return out
     one_day = dict.fromkeys(DAYS, 1)
-    narrow = pd.concat([score_town(seed, width_m=None, days=one_day) for seed in narrow_seeds], ignore_index=True)
+    narrow = pd.concat(
+        [score_town(seed, width_m=None, days=one_day) for seed in seeds or NARROW_SEEDS], ignore_index=True
+    )
     small = figures(narrow)
-    out: dict[str, float | int | bool | str | None] = dict(figures(wide))
     out["town_silent_exact"] = bool(out["town_silent_exact"] and small["town_silent_exact"])
     out |= {f"{name}_narrow": small[name] for name in small if name.startswith("towns_observable_share")}
     out["town_log_score_gain_narrow"] = small["town_log_score_gain"]
-    return out | {"towns_river_width_m": WIDTH_M}
+    return out
 
 
 def main() -> None:

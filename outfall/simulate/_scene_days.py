@@ -83,10 +83,10 @@ def lay_bed(scenery: Scenery, rng: np.random.Generator, pixel_m: float) -> Bed:
 
 
 def see_day(
-    scenery: Scenery, bed: Bed, sensor: str, moment: pd.Timestamp, rng: np.random.Generator
+    scenery: Scenery, bed: Bed, sensor: str, moment: pd.Timestamp, rng: np.random.Generator, *, flow_share: float = 1.0
 ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.uint8]]:
     """Return surface reflectance by role, and the classes of a scene classification."""
-    solids, colour = _water_of(scenery, bed, moment, rng)
+    solids, colour = _water_of(scenery, bed, moment, rng, flow_share)
     cloud, shadow = _sky(bed, rng)
     haze, seen = float(rng.normal(0, 0.001)), {}
     for band in bands_of(sensor):
@@ -105,7 +105,7 @@ def see_day(
 
 
 def _water_of(
-    scenery: Scenery, bed: Bed, moment: pd.Timestamp, rng: np.random.Generator
+    scenery: Scenery, bed: Bed, moment: pd.Timestamp, rng: np.random.Generator, flow_share: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return solids (mg/L) and colour of the water in every pixel: natural water in patches, and plumes."""
     names = [row["parameter"] for row in tracers()]
@@ -113,11 +113,12 @@ def _water_of(
     rough = gaussian_filter(rng.normal(0, 1, bed.water.shape), _PATCH_M / bed.pixel_m)
     patch = np.exp(_PATCH_CV * rough / max(float(rough.std()), 1e-9)) * np.exp(rng.normal(0, 0.2))
     fields = [np.full(bed.water.size, float(scenery.natural["M0"][at])) * patch.ravel() for at in wanted]
-    releases = find_releases(scenery, step_at(moment))
+    releases = find_releases(scenery, step_at(moment), flow_share=flow_share)
     for number, channel in enumerate(bed.channels):
         mine = bed.channel == number
         if mine.any():
-            rise = rise_of(scenery, channel, releases, along_m=bed.along_m[mine], left_m=bed.left_m[mine])
+            places = {"along_m": bed.along_m[mine], "left_m": bed.left_m[mine]}
+            rise = rise_of(scenery, channel, releases, flow_share=flow_share, **places)
             for field, at in zip(fields, wanted, strict=True):
                 field[bed.pixels[mine]] += rise[at]
     solids, colour = (np.maximum(field, 0.5).reshape(bed.water.shape) for field in fields)

@@ -82,8 +82,8 @@ def water_share(channel: Channel, off_m: NDArray[np.float64], pixel_m: float) ->
     return np.asarray(np.clip((half_m - np.abs(off_m)) / pixel_m + 0.5, 0, 1) * min(channel.line.width_m / pixel_m, 1))
 
 
-def find_releases(scenery: Scenery, step: int) -> list[Release]:
-    """Return everything that enters the main river at one step of the water, from outfalls and from other waters."""
+def find_releases(scenery: Scenery, step: int, *, flow_share: float = 1.0) -> list[Release]:
+    """Return everything that enters the main river at one step of the water; other waters carry a share of their mean."""
     found, at = [], step % STEPS
     for mouth in scenery.sketch.mouths:
         flow = scenery.water.flow_m3s.get(mouth.node)
@@ -92,7 +92,7 @@ def find_releases(scenery: Scenery, step: int) -> list[Release]:
             there = scenery.water.concentration(mouth.node)[:, at]
             found.append(Release(mouth.mouth_id, line_id, along, mouth.side, float(flow[at]), there))
     for spring, (line_id, side, stream) in _JOINS.items():
-        own = float(scenery.sketch.lines[stream].flow_m3s)
+        own = float(scenery.sketch.lines[stream].flow_m3s) * flow_share
         found.append(Release("", line_id, 0.0, side, own, scenery.natural[spring]))
     return found
 
@@ -104,6 +104,7 @@ def rise_of(
     *,
     along_m: NDArray[np.float64],
     left_m: NDArray[np.float64],
+    flow_share: float = 1.0,
 ) -> NDArray[np.float64]:
     """Return how far releases raise (or lower) each parameter at places of a channel, one row per parameter.
 
@@ -117,6 +118,8 @@ def rise_of(
         Of :func:`find_releases`.
     along_m, left_m : array
         Of each place: metres of the main river, and left of its axis as the sheet is drawn.
+    flow_share : float, default 1
+        Of the river's mean flow: weirs hold its width and depth, so that it is slower by as much.
     """
     rise = np.zeros((len(tracers()), len(along_m)))
     line, begin = channel.line, {one.line.line_id: one.begin_m for one in list_channels(scenery)}
@@ -128,7 +131,7 @@ def rise_of(
         below = np.flatnonzero(gone > 0)
         sign = 1.0 if release.side == "left" else -1.0
         off = np.clip(line.width_m / 2 - sign * left_m[below], 0.0, line.width_m)
-        like = {"speed_ms": line.velocity_ms, "depth_m": line.depth_m, "width_m": line.width_m}
+        like = {"speed_ms": line.velocity_ms * flow_share, "depth_m": line.depth_m, "width_m": line.width_m}
         shape = plume(release.flow_m3s, gone[below], off, **like)
         rise[:, below] += np.nan_to_num(release.concentration - clean)[:, None] * shape[None, :]
     return rise

@@ -98,6 +98,7 @@ def make_scenes(
     sensor: Literal["S2A MSI", "GF-2 PMS1"] = "S2A MSI",
     days: int = 6,
     river_width_m: float | None = None,
+    flow_share: float = 1.0,
 ) -> list[SeenScene]:
     """Draw what a satellite sees of the main river of a town, every five days from 7 April 2026.
 
@@ -115,6 +116,8 @@ def make_scenes(
         Number of scenes.
     river_width_m : float, optional
         As for `make_town`.
+    flow_share : float, default 1
+        What the rivers carry on these days, of their mean: 0.1 is low water behind weirs, which hold width and depth.
 
     Returns
     -------
@@ -135,6 +138,9 @@ def make_scenes(
     if sensor not in SENSORS or seed < 0 or days < 1:
         msg = f"make_scenes: sensor {sensor!r}, seed {seed} and {days} days were given; expected {' or '.join(SENSORS)}, 0 and 1 or more"
         raise TableError(msg)
+    if not 0.01 <= flow_share <= 1:
+        msg = f"make_scenes: flow_share {flow_share!r} was given; expected 0.01 to 1 of the mean flow"
+        raise TableError(msg)
     check_width(river_width_m)
     scenery = build_scenery(seed, river_width_m=river_width_m)
     number = SENSORS.index(sensor)
@@ -144,7 +150,9 @@ def make_scenes(
     found = []
     for day in range(days):
         moment = START + _FIRST + pd.Timedelta(days=_EVERY_D * day)
-        seen, classes = see_day(scenery, bed, sensor, moment, np.random.default_rng([seed, _KEY, number, day + 1]))
+        seen, classes = see_day(
+            scenery, bed, sensor, moment, np.random.default_rng([seed, _KEY, number, day + 1]), flow_share=flow_share
+        )
         stored = {
             role: np.clip(np.round(values * _SCALE) - shift, 1, 65535).astype(np.uint16)
             for role, values in seen.items()

@@ -65,14 +65,14 @@ def test_no_clue_says_more_than_its_cap(log_lr):
 def test_where_nobody_could_see_nothing_changes(told):
     """No clue, one that cannot tell, and one about another outfall leave every probability as it was, bit by bit."""
     with_clue, without = traced(told), traced()
-    assert_frame_equal(pd.DataFrame(with_clue.candidates), pd.DataFrame(without.candidates))
+    assert_frame_equal(pd.DataFrame(with_clue.candidates), pd.DataFrame(without.candidates), check_exact=True)
 
 
 def test_other_outfalls_stay_as_they_were():
     """A plume at one outfall says nothing about sources of others, even where their water passes the same reach."""
     with_clue, without = traced(clue_of(3.0)), traced()
     others = [found.candidates[found.candidates["outfall_id"] != "OA"] for found in (with_clue, without)]
-    assert_frame_equal(pd.DataFrame(others[0]), pd.DataFrame(others[1]))
+    assert_frame_equal(pd.DataFrame(others[0]), pd.DataFrame(others[1]), check_exact=True)
 
 
 def test_more_days_say_more_but_not_as_many_times_more():
