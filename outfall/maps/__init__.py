@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from outfall.maps.offline import Inlined, inline
     from outfall.maps.raster import raster_layer
     from outfall.maps.raster_read import RasterGrid
+    from outfall.maps.scene_layers import contrast_layer, scene_layer, water_layer
 
 __all__ = [
     "BaseMap",
@@ -36,6 +37,7 @@ __all__ = [
     "amap",
     "bank_layer",
     "clue_layer",
+    "contrast_layer",
     "cut_basemap",
     "draw",
     "inline",
@@ -48,9 +50,11 @@ __all__ = [
     "plume_layer",
     "raster_layer",
     "sample_layer",
+    "scene_layer",
     "tencent",
     "tianditu",
     "track_layer",
+    "water_layer",
 ]
 
 _HOMES = {
@@ -60,7 +64,10 @@ _HOMES = {
     "RasterGrid": "raster_read",
     "inline": "offline",
     "plot_map": "figure",
+    "contrast_layer": "scene_layers",
     "raster_layer": "raster",
+    "scene_layer": "scene_layers",
+    "water_layer": "scene_layers",
 }
 
 

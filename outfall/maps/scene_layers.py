@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
 
 from outfall.errors import MapError
 from outfall.maps.layers import Layer
+from outfall.maps.raster import raster_layer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ def scene_layer(
             raise MapError(msg)
         chosen = chosen.where(water["water"].to_numpy())
     zh, en, unit, group = _said(chosen)
-    return _raster_layer(
+    return raster_layer(
         _placed(chosen, values), palette=palette or _PALETTES.get(group, "viridis"), limits=limits, unit=unit,
         name=str(chosen.name), zh=zh, en=en,
     )  # fmt: skip
@@ -107,7 +107,7 @@ def water_layer(water: xr.Dataset, *, name: str = "water") -> Layer:
         raise MapError(msg)
     is_water, is_near = water["water"].to_numpy(), water["bank_m"].to_numpy() < _BANK_REACH_M
     classes = water["bank_m"].copy(data=np.where(is_water, np.where(is_near, 2.0, 1.0), np.nan).astype(np.float32))
-    return _raster_layer(_placed(classes, water), palette=_WATER, name=name, zh="影像水体", en="Water seen")
+    return raster_layer(_placed(classes, water), palette=_WATER, name=name, zh="影像水体", en="Water seen")
 
 
 def contrast_layer(contrasts: pd.DataFrame, outfalls: gpd.GeoDataFrame, *, layer: str = "") -> Layer:
@@ -152,21 +152,10 @@ def contrast_layer(contrasts: pd.DataFrame, outfalls: gpd.GeoDataFrame, *, layer
         best.assign(scenes_seen=best["outfall_id"].map(seen)).reset_index(drop=True),
         geometry=np.asarray(points.reindex(best["outfall_id"])), crs=outfalls.crs,
     )  # fmt: skip
-    can_grade = "group" in Layer.__dataclass_fields__
-    more: dict[str, Any] = {"group": "water", "time": "taken_at", "styles": ("q", "code")} if can_grade else {}
     return Layer(
         "contrasts", "points", table, zh="影像上下游差异", en="Contrast seen from above", contract="contrasts",
-        style="estimate" if can_grade else "code", popup=_POPUP, search=("outfall_id",), **more,
+        style="estimate", styles=("q", "code"), popup=_POPUP, search=("outfall_id",), group="water", time="taken_at",
     )  # fmt: skip
-
-
-def _raster_layer(what: xr.DataArray, **options: Any) -> Layer:
-    """Draw with the maps of this installation; those before rasters of values draw photographs only."""
-    drawn = getattr(import_module("outfall.maps.raster"), "raster_layer", None)
-    if drawn is None:
-        msg = f"{options['name']}: the maps of this version draw photographs only; update them to draw values"
-        raise MapError(msg)
-    return cast("Layer", drawn(what, **options))
 
 
 def _choose(values: xr.Dataset | xr.DataArray, name: str) -> xr.DataArray:

@@ -5,16 +5,11 @@ import pandas as pd
 import pytest
 
 from outfall.errors import MapError
-from outfall.maps import raster
 from outfall.maps.scene_layers import contrast_layer, scene_layer, water_layer
 from outfall.scenes import compute, find_water
 from outfall.scenes.contrasts import find_contrasts
 from tests.laws import unchanged
 from tests.scenes.river import network_of, outfalls_on, scene_of
-
-needs_rasters = pytest.mark.skipif(
-    not hasattr(raster, "raster_layer"), reason="maps of this tree draw photographs only"
-)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +22,6 @@ def made():
     return network, scene, outfalls, water, find_contrasts(outfalls, scene, network, water=water, layers="red")
 
 
-@needs_rasters
 def test_a_formula_is_drawn_with_its_name_and_place(made):
     """The layer of NDWI has the labels of the formula and covers the scene."""
     layer = scene_layer(compute(made[1], "ndwi"))
@@ -40,14 +34,12 @@ def test_a_formula_is_drawn_with_its_name_and_place(made):
     assert points.y.between(south, north).all()
 
 
-@needs_rasters
 def test_the_unit_stands_in_the_legend(made):
     """Turbidity is drawn in FNU."""
     rho_w = made[1].assign_attrs(quantity="rho_w")
     assert scene_layer(compute(rho_w, "turbidity_red")).unit == "FNU"
 
 
-@needs_rasters
 def test_what_is_no_water_is_clear(made):
     """With a mask, as large a share of the picture is clear as of the scene is land."""
     whole, masked = (scene_layer(made[1], "red", water=water) for water in (None, made[3]))
@@ -56,7 +48,6 @@ def test_what_is_no_water_is_clear(made):
     assert shares[1] / shares[0] == pytest.approx(share, rel=0.1)
 
 
-@needs_rasters
 def test_water_has_two_classes(made):
     """Pure water and water beside the bank are told apart, with labels in both languages."""
     layer = water_layer(made[3])
@@ -64,7 +55,6 @@ def test_water_has_two_classes(made):
     assert all(len(row) == 3 for row in layer.classes)
 
 
-@needs_rasters
 def test_a_mask_of_another_grid_is_refused(made):
     """The message says both sizes."""
     with pytest.raises(MapError, match="rows and columns"):
