@@ -45,7 +45,7 @@ def browse(chromium):
 
 
 @contextmanager
-def opened(context, path, *, size=DESKTOP, mark="", answer=None, until=".ready", beside=False):
+def opened(context, path, *, size=DESKTOP, mark="", answer=None, until=".ready", beside=False, most_s=15):
     """Yield a page with ``requests``, ``errors`` and ``dialogs`` lists; its own folder is no request where ``beside`` is true."""
     page = context.new_page()
     page.set_viewport_size({"width": size[0], "height": size[1]})
@@ -60,7 +60,7 @@ def opened(context, path, *, size=DESKTOP, mark="", answer=None, until=".ready",
         page.route("**/*", answer)
     try:
         page.goto(url + mark)
-        page.wait_for_selector(until, timeout=15_000, state="attached")
+        page.wait_for_selector(until, timeout=1000 * most_s, state="attached")
         page.wait_for_timeout(80)
         yield heard
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 # Keeps the engine's map and the function that cuts tiles where a test can reach them.
-HOOK = """(() => { if (window.isHooked) return; window.isHooked = true; let kept; Object.defineProperty(window, 'maplibregl', { configurable: true, get: () => kept, set: (made) => {
+HOOK = """(() => { if (window.maplibregl !== undefined || window.isHooked) return; window.isHooked = true; let kept; Object.defineProperty(window, 'maplibregl', { configurable: true, get: () => kept, set: (made) => {
   kept = Object.assign(Object.create(made), {
     Map: class extends made.Map { constructor(options) { super(options); window.theGl = this; } },
     addProtocol(name, answer) { window.cut = async (url) => Array.from(new Uint8Array((await answer({ url })).data)); made.addProtocol(name, answer); },

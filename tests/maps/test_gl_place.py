@@ -82,7 +82,7 @@ def test_both_pages_agree_on_places(browser, tmp_path, kind):
     for zoom in (9, 17):
         drawn = Map((_layer(kind, zoom),))
         expected = np.array(_SPOTS) + np.array([700, 450])
-        with opened(browser, drawn.to_maplibre().save(tmp_path / "gl.html"), until=".drawn") as heard:
+        with opened(browser, drawn.to_maplibre().save(tmp_path / "gl.html"), until=".drawn", most_s=60) as heard:
             heard.page.evaluate(f"theGl.jumpTo({{ center: [{_LON}, {_LAT}], zoom: {zoom - 1} }})")
             settle(heard.page)
             solid = _middles(heard.page, expected, is_light=kind == "raster")
