@@ -111,9 +111,7 @@ def plume_polygons(
     frame = gpd.GeoDataFrame(pd.DataFrame(rows, columns=["geometry", *_COLUMNS]), geometry="geometry", crs=grid.crs)
     frame["taken_at"] = pd.Series(taken_at(scene), index=frame.index, dtype="datetime64[us, UTC]")
     frame["source_ref"] = [f"plume_polygons({ref};{one})" for one in places["outfall_id"]]
-    return frame.astype(dict.fromkeys(("outfall_id", "layer", "code", "source_ref"), "str"))[
-        [*_COLUMNS, "geometry"]
-    ]
+    return frame.astype(dict.fromkeys(("outfall_id", "layer", "code", "source_ref"), "str"))[[*_COLUMNS, "geometry"]]
 
 
 def _threshold(known: _Water, rare_share: float) -> float:

@@ -43,7 +43,9 @@ def test_where_nothing_is_seen_the_trace_is_the_same(seen):
         **{name: value for name, value in seen.items() if name not in ("clues", "contrasts", "found", "scenes")}
     )
     blind = take_steps(without, until="trace")[0]
-    pd.testing.assert_frame_equal(pd.DataFrame(blind["found"].candidates), pd.DataFrame(seen["found"].candidates), check_exact=True)
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(blind["found"].candidates), pd.DataFrame(seen["found"].candidates), check_exact=True
+    )
 
 
 def test_the_rows_say_which_file(seen):

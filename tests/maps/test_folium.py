@@ -68,7 +68,9 @@ def test_an_empty_map_becomes_a_folium_map():
 
 def test_base_maps_follow_where_folium_can_place_them():
     """An online base map in WGS 84 becomes tiles with its maker's name; one in GCJ-02 or without a key is named and left out."""
-    maker = online("https://{s}.example.org/{z}/{x}/{y}.png", name="t", servers=("a1", "b2"), attribution="<b>Maker</b>")
+    maker = online(
+        "https://{s}.example.org/{z}/{x}/{y}.png", name="t", servers=("a1", "b2"), attribution="<b>Maker</b>"
+    )
     with pytest.warns(UserWarning, match=r"amap\.vec \(gcj02.*tianditu\.vec \(no key\)"):
         page = Map((), bases=(maker, amap("vec"), tianditu("vec"))).to_folium()
     text = page.get_root().render()
