@@ -75,6 +75,16 @@ def use_tool(page, name):
     page.wait_for_timeout(60)
 
 
+def wait_until(page, expression, *, patience_ms=8_000):
+    """Wait until an expression is true; asked from outside, because our pages allow no text to become code."""
+    for _ in range(patience_ms // 40):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(40)
+    msg = f"not true within {patience_ms} ms: {expression}"
+    raise AssertionError(msg)
+
+
 def is_quiet(heard):
     """Return whether a page asked for nothing, complained of nothing, opened no dialog and shows no trouble."""
     return (

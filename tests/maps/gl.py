@@ -12,6 +12,17 @@ HOOK = """(() => { if (window.maplibregl !== undefined || window.isHooked) retur
   }); } }); })()"""
 NO_GL = """(() => { const own = HTMLCanvasElement.prototype.getContext;
   HTMLCanvasElement.prototype.getContext = function (kind, ...rest) { return /webgl/.test(kind) ? null : own.call(this, kind, ...rest); }; })()"""
+# The colours of the lines by class; and which of the expected colours fill the pictures of the symbols.
+LINE = """([at]) => {
+    const made = theGl.getStyle().layers.filter((one) => one.source === `s${at}` && Array.isArray((one.paint || {})['line-color'])).pop().paint['line-color'];
+    return [made[made.length - 1], ...made.slice(2, -1).filter((_, k) => k % 2)];
+}"""
+PICTURE = """([at, expected]) => expected.map((colour, k) => {
+    const { data } = theGl.getImage(`${at}.1.zh.${k}`).data, wanted = [1, 3, 5].map((from) => parseInt(colour.slice(from, from + 2), 16));
+    let count = 0;
+    for (let p = 0; p < data.length; p += 4) if (wanted.every((part, k) => data[p + k] === part)) count++;
+    return count > 60 ? colour : count;
+})"""
 _DRIVER = "GPU stall due to ReadPixels"
 
 
@@ -36,3 +47,16 @@ def settle(page):
         "async () => { for (let turn = 0; turn < 2; turn++) { await new Promise((done) => requestAnimationFrame(done));"
         " if (!theGl.loaded() || theGl.isMoving() || !theGl.areTilesLoaded()) await new Promise((done) => theGl.once('idle', done)); } }"
     )
+
+
+def hooked(context):
+    """Return a browser context whose pages keep the engine at hand."""
+    if not getattr(context, "has_gl_hook", False):
+        context.add_init_script(HOOK)
+        context.has_gl_hook = True
+    return context
+
+
+def at_of(drawn, name):
+    """Return the number of a layer."""
+    return [layer.name for layer in drawn.layers].index(name)

@@ -7,18 +7,16 @@ import gzip
 import re
 from importlib.resources import files
 
-import pyogrio
 import pytest
-import shapely
 
-from outfall.maps import Layer, Map
+from outfall.maps import Map
 from outfall.maps.bundle import text_of
 from outfall.maps.gl_page import GL_PAGE
 from outfall.maps.header import describe_layer
 from outfall.maps.pack import Blob
 from outfall.maps.styles import maplibre_style
 from tests.maps.browser import DESKTOP, PHONE, opened
-from tests.maps.gl import HOOK, NO_GL, is_quiet_gl, need_gl, settle
+from tests.maps.gl import LINE, NO_GL, PICTURE, at_of, hooked, is_quiet_gl, need_gl, settle
 from tests.maps.hostile import HOSTILE, TEXTS, layers_map, pictures_map, values_map
 
 _SHOWN = """([at, low]) => {
@@ -102,7 +100,7 @@ def gl_browser(browser):
 def whole(request, gl_browser, solid):
     """Return the page on a desk in Chinese and on a phone in English: it takes seconds to open, so tests share it."""
     size, lang = request.param
-    with opened(_hooked(gl_browser), solid, size=size, until=".drawn", most_s=60) as heard:
+    with opened(hooked(gl_browser), solid, size=size, until=".drawn", most_s=60) as heard:
         if lang == "en":
             heard.page.click("#lang")
         yield heard
@@ -119,27 +117,16 @@ def page(whole):
     assert is_quiet_gl(whole)
 
 
-def _hooked(context):
-    if not getattr(context, "has_gl_hook", False):
-        context.add_init_script(HOOK)
-        context.has_gl_hook = True
-    return context
-
-
 def _count(page, layer, below=1000):
     """Return how many symbols the engine draws of a layer, of the classes below a number."""
     settle(page)
     return page.evaluate(_SHOWN, [layer, below])
 
 
-def _at(drawn, name):
-    return [layer.name for layer in drawn.layers].index(name)
-
-
 @pytest.mark.browser
 def test_a_row_of_the_legend_hides_its_class(page, drawn):
     """A click on a row takes exactly its rows off the map, the count says so, and a second click brings them back."""
-    at = _at(drawn, "outfalls")
+    at = at_of(drawn, "outfalls")
     row = page.locator('[data-layer="outfalls"] .row[data-class="0"]')
     before, of_class = _count(page, at), int(row.locator(".count").inner_text())
     row.click()
@@ -154,15 +141,15 @@ def test_another_column_colours_the_points(page, drawn):
     """Colouring by another column changes the legend, and the engine draws every point in one of its classes."""
     page.select_option('[data-layer="outfalls"] select', "status")
     looks = page.locator('[data-layer="outfalls"] .row[data-class]').count()
-    assert looks == drawn.layers[_at(drawn, "outfalls")].table["status"].nunique()
-    assert _count(page, _at(drawn, "outfalls"), looks) == 60
+    assert looks == drawn.layers[at_of(drawn, "outfalls")].table["status"].nunique()
+    assert _count(page, at_of(drawn, "outfalls"), looks) == 60
     page.select_option('[data-layer="outfalls"] select', "answer")
 
 
 @pytest.mark.browser
 def test_a_layer_can_be_switched(page, drawn):
     """The switch of a layer takes all of it away and brings it back."""
-    at = _at(drawn, "sources")
+    at = at_of(drawn, "sources")
     assert _count(page, at) == 30
     page.click('[data-layer="sources"] .switch')
     assert _count(page, at) == 0
@@ -235,7 +222,6 @@ def test_search_flies_to_what_is_found(page):
     assert "MX-0029" in page.locator("#panel").inner_text()
     assert page.evaluate("theGl.getZoom()") >= 14
     page.keyboard.press("Escape")
-    page.evaluate("document.activeElement.blur()")
     page.keyboard.press("Escape")
     page.click("#tool-zoom-fit")
 
@@ -243,21 +229,15 @@ def test_search_flies_to_what_is_found(page):
 @pytest.mark.browser
 def test_the_looks_are_those_other_programs_get(gl_browser, solid, drawn):
     """Every class of every layer has the colour that ``maplibre_style`` hands to other programs."""
-    with opened(_hooked(gl_browser), solid, until=".drawn", most_s=60) as heard:
+    with opened(hooked(gl_browser), solid, until=".drawn", most_s=60) as heard:
         for at, layer in enumerate(drawn.layers):
-            if not layer.style:
-                continue
             looks = describe_layer(layer, Blob())["styles"][layer.style]
-            told = maplibre_style(layer)[0]["paint"]
             key = "circle-color" if layer.kind == "points" else "line-color"
-            pairs = told[key][2:-1]
-            expected = dict(zip(pairs[::2], pairs[1::2], strict=True))
-            drawn_as = heard.page.evaluate(f"theGl.getStyle().layers.filter((one) => one.source === 's{at}' && (one.paint || {{}})['{key}']).map((one) => one.paint['{key}'])") if layer.kind == "lines" else None  # fmt: skip
-            if drawn_as is None:
-                continue
-            colours = [made for made in drawn_as if isinstance(made, list)][-1]
-            given = [colours[-1], *colours[3::2][: len(looks) - 1]]
-            assert given == [expected.get(look["value"], "#8b949e") for look in looks]
+            pairs = maplibre_style(layer)[0]["paint"][key][2:-1]
+            told = dict(zip(pairs[::2], pairs[1::2], strict=True))
+            expected = [told.get(look["value"], "#8b949e") for look in looks]
+            given = heard.page.evaluate(PICTURE if layer.kind == "points" else LINE, [at, expected])
+            assert given == expected
         assert is_quiet_gl(heard)
 
 
@@ -270,7 +250,7 @@ def test_the_looks_are_those_other_programs_get(gl_browser, solid, drawn):
 def test_hostile_text_stays_text(gl_browser, tmp_path, made):
     """Values, names, groups, words, notes and pictures full of markup: nothing runs, nothing is asked for, all is drawn."""
     drawn, _ = made()
-    with opened(_hooked(gl_browser), drawn.to_maplibre().save(tmp_path / "h.html"), until=".drawn", most_s=60) as heard:
+    with opened(hooked(gl_browser), drawn.to_maplibre().save(tmp_path / "h.html"), until=".drawn", most_s=60) as heard:
         page = heard.page
         page.evaluate("document.querySelectorAll('#fold details').forEach((node) => { node.open = true; })")
         for row in page.locator("#legend .row").all()[:6]:
@@ -310,63 +290,7 @@ def test_a_notebook_shows_it_alive(gl_browser, drawn, tmp_path):
     (tmp_path / "n.html").write_text(
         f"<!DOCTYPE html><link rel='icon' href='data:,'><body class='ready'>{shown}", "utf-8"
     )
-    with opened(_hooked(gl_browser), tmp_path / "n.html") as heard:
+    with opened(hooked(gl_browser), tmp_path / "n.html") as heard:
         heard.page.frame_locator("iframe").locator("body.drawn").wait_for(state="attached", timeout=30_000)
         heard.requests[:] = [asked for asked in heard.requests if asked != "about:srcdoc"]
         assert is_quiet_gl(heard)
-
-
-@pytest.mark.browser
-def test_every_point_lies_in_one_tile(gl_browser, solid, drawn, town, tmp_path):
-    """GDAL reads our tiles: at a fine zoom each outfall is in exactly one of them, and at its place within half a metre."""
-    lonlat = town.outfalls.to_crs(3857)
-    half = 20037508.342789244
-    zoom = 14
-    tiles = {
-        (int((p.x + half) / (2 * half) * 2**zoom), int((half - p.y) / (2 * half) * 2**zoom)) for p in lonlat.geometry
-    }
-    found = []
-    with opened(_hooked(gl_browser), solid, until=".drawn", most_s=60) as heard:
-        for x, y in sorted(tiles):
-            content = bytes(heard.page.evaluate(f"cut('outfall://{_at(drawn, 'outfalls')}/{zoom}/{x}/{y}')"))
-            side = 2 * half / 2**zoom
-            points = _read_tile(content, tmp_path / f"{x}-{y}.pbf").geometry
-            found += [shapely.Point(x * side - half + p.x / 8192 * side, half - y * side - p.y / 8192 * side) for p in points]  # fmt: skip
-    assert len(found) == len(lonlat)
-    near = shapely.STRtree(found).query_nearest(lonlat.geometry.to_numpy(), return_distance=True, all_matches=False)[1]
-    assert near.max() < 0.5
-
-
-def _read_tile(content, path):
-    path.write_bytes(content)
-    table = pyogrio.read_dataframe(path, layer="rows")
-    return table.set_geometry(shapely.transform(table.geometry.to_numpy(), lambda xy: xy * (1, -1) + (0, 8192)))
-
-
-@pytest.mark.browser
-def test_areas_keep_their_holes(gl_browser, tmp_path):
-    """An area with a hole, cut into the four tiles it lies in, has in sum the size it has as a whole; so has a long line."""
-    import geopandas as gpd
-
-    area = shapely.box(119.99, 29.99, 120.01, 30.01).difference(shapely.box(119.995, 29.996, 120.004, 30.003))
-    corner = shapely.Point(120.0, 30.0)
-    table = gpd.GeoDataFrame({"a": ["x"]}, geometry=[area], crs=4326)
-    line = gpd.GeoDataFrame({"a": ["x"]}, geometry=[shapely.LineString([(119.9, 29.95), (120.1, 30.04)])], crs=4326)
-    drawn = Map((Layer("areas", "polygons", table), Layer("lines", "lines", line)))
-    zoom, half = 13, 20037508.342789244
-    side = 2 * half / 2**zoom
-    whole = {0: table.to_crs(3857).geometry.iloc[0].area, 1: line.to_crs(3857).geometry.iloc[0].length}
-    west, south, east, north = line.to_crs(3857).total_bounds
-    sums = {0: 0.0, 1: 0.0}
-    with opened(_hooked(gl_browser), drawn.to_maplibre().save(tmp_path / "a.html"), until=".drawn", most_s=60) as heard:
-        for x in range(int((west + half) / side), int((east + half) / side) + 1):
-            for y in range(int((half - north) / side), int((half - south) / side) + 1):
-                for at in (0, 1):
-                    content = bytes(heard.page.evaluate(f"cut('outfall://{at}/{zoom}/{x}/{y}')"))
-                    for shape in _read_tile(content, tmp_path / f"{at}-{x}-{y}.pbf").geometry if content else ():
-                        inside = shape.intersection(shapely.box(0, 0, 8192, 8192))
-                        sums[at] += inside.area * (side / 8192) ** 2 if at == 0 else inside.length * side / 8192
-        assert is_quiet_gl(heard)
-    assert corner.within(area.convex_hull)
-    for at in (0, 1):
-        assert sums[at] == pytest.approx(whole[at], rel=2e-3)

@@ -32,6 +32,7 @@ def _missing_as_none(values):
     return [None if value is None or pd.isna(value) else value for value in values]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_text_carries_any_bytes(content):
     """Bytes written as text come back, whatever they are."""
@@ -45,6 +46,7 @@ def test_text_means_nothing_to_a_page():
     assert set(ALPHABET) < set(string.printable)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-(2**50), 2**50), max_size=40))
 def test_integers_return(values):
     """Whole numbers come back exactly, in whichever way they are kept."""
@@ -62,6 +64,7 @@ def test_integers_find_their_order(order):
     assert (unpack_integers(how, planes) == values).all()
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(
@@ -79,6 +82,7 @@ def test_numbers_return(values):
     assert (returned[known] - series[known]).abs().max() < 5.01e-4 if known.any() else True
 
 
+@settings(deadline=None)
 @given(st.lists(st.decimals(-99999, 99999, places=4).map(float), min_size=1, max_size=300))
 def test_printed_numbers_return_exactly(values):
     """What a laboratory printed with four decimals comes back bit for bit."""
@@ -96,13 +100,14 @@ def test_infinite_is_missing():
     assert _returned("numbers", [1.5, np.inf, -np.inf, np.nan, -2.25]) == [1.5, None, None, None, -2.25]
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS, max_size=90))
 def test_words_return(values):
     """Text comes back character by character, and a missing one stays missing."""
     assert _returned("words", values) == values
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=12), st.integers(70, 90))
 def test_words_of_their_own_return(values, count):
     """Text that is another in each row comes back too."""
@@ -187,6 +192,7 @@ def test_every_dtype_returns():
 LONLAT = st.tuples(st.floats(-180, 180), st.floats(-85, 85))
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.one_of(st.none(), LONLAT), max_size=30))
 def test_positions_return_to_a_decimetre(places):
     """A position comes back within half a millionth of a degree; a row without one keeps its number free."""
@@ -196,6 +202,7 @@ def test_positions_return_to_a_decimetre(places):
         assert (len(corners) == 1 and np.allclose(corners[0], place, atol=5.1e-7)) if place else corners == []
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.lists(LONLAT, min_size=2, max_size=6), min_size=1, max_size=3), max_size=8))
 def test_lines_return(lines):
     """Every part of every line comes back corner by corner, with its row."""

@@ -8,7 +8,7 @@ import pytest
 from shapely import LineString, Point
 
 from outfall.maps import Layer, Map, draw
-from tests.maps.browser import is_quiet, opened
+from tests.maps.browser import is_quiet, opened, wait_until
 from tests.maps.hostile import HOSTILE, hostile_town
 from tests.maps.town import CRS
 
@@ -70,7 +70,7 @@ def test_a_frame_in_a_notebook_works(browser, drawn, tmp_path):
     with opened(browser, file) as heard:
         frame = heard.page.frame_locator("iframe")
         frame.locator("body.ready").wait_for(state="attached")
-        assert "60" in frame.locator("#title").inner_text()
+        frame.locator("#title p:has-text('60')").wait_for()
         assert not [text for text in heard.errors if "sandbox" not in text]
 
 
@@ -103,7 +103,7 @@ def test_a_picture_lies_under_the_map(browser, town, tmp_path):
             ctx.drawImage(from, 0, 0);
             return ctx.getImageData(0, 0, copy.width, copy.height).data.reduce((sum, value, k) => (k % 4 === 3 ? sum + value : sum), 0);
         }"""
-        page.wait_for_function(f"({ink})() > 0")
+        wait_until(page, f"({ink})() > 0")
         before = page.evaluate(ink)
         slider = page.locator("[data-layer=under] input")
         whole = float(slider.input_value())

@@ -269,9 +269,7 @@ def test_a_file_that_is_no_base_map_is_said_in_words(browser, tmp_path):
         page.click("#base-button")
         for name, says in (("照片.pmtiles", "不是可读的"), ("表.mbtiles", "不是可读的"), ("b.pmtiles", "请改用 gzip")):
             page.set_input_files("#base-file", tmp_path / name)
-            page.wait_for_function(
-                "name => document.querySelector('#bases .trouble').textContent.includes(name)", arg=name
-            )
+            page.locator("#bases .trouble", has_text=name).wait_for()
             assert says in page.locator("#bases .trouble").inner_text()
         assert page.locator("#bases .choice").count() == 1
         assert is_quiet(heard)

@@ -15,7 +15,7 @@ from outfall.maps import Map, draw
 from outfall.maps.beside import name_photos, shards_of
 from outfall.maps.photos import Thumbnail
 from outfall.maps.policy import policy
-from tests.maps.browser import is_quiet, opened
+from tests.maps.browser import is_quiet, opened, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +234,7 @@ def test_a_page_of_a_later_format_says_so(browser, drawn, tmp_path, monkeypatch)
         said = heard.page.locator("#trouble").inner_text()
         assert "更新的版本" in said
         assert "newer version" in said
-        assert is_quiet(heard)
+        assert heard.requests == heard.errors == heard.dialogs == []
 
 
 @pytest.mark.browser
@@ -264,7 +264,7 @@ def test_a_photo_beside_the_page_is_shown_in_full(browser, tmp_path, town):
             page = heard.page
             page.locator(".photos .photo").first.click()
             if is_there:
-                page.wait_for_function("document.querySelector('.lightbox img').naturalWidth === 900")
+                wait_until(page, "document.querySelector('.lightbox img').naturalWidth === 900")
                 assert page.locator(".lightbox a").get_attribute("href").startswith("m_files/photos/")
                 assert is_quiet(heard)
             else:

@@ -11,6 +11,15 @@ function drawLegend() {
   if (node) node.focus({ preventScroll: true });
 }
 
+let isLegendDue = false;
+
+// However many switches one act turns, the legend is built once, before anything is painted.
+function redrawLegend() {
+  if (isLegendDue) return;
+  isLegendDue = true;
+  queueMicrotask(() => { isLegendDue = false; drawLegend(); drawOverview(); });
+}
+
 function classesOf(layer, sheet) {
   const styles = Object.keys(layer.styles || {});
   const choice = styles.length > 1 && el('label', { class: 'by' }, say('legend.by'), el('select', {

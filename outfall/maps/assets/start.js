@@ -32,7 +32,7 @@ function listen() {
   const { map } = app;
   on('select', choose);
   on('focus', () => { app.paths.gather(); app.names.redraw(); });
-  on('filter', () => { drawLegend(); drawOverview(); stackPoints(); Object.values(app.sheets).forEach((sheet) => sheet.redraw && sheet.redraw()); app.names.redraw(); });
+  on('filter', () => { redrawLegend(); stackPoints(); Object.values(app.sheets).forEach((sheet) => sheet.redraw && sheet.redraw()); app.names.redraw(); });
   on('language', () => {
     Object.values(app.sheets).forEach((sheet) => { if (sheet.layer) { sheet.lang = app.lang; sheet.redraw(); } });
     drawFrame(); drawLegend(); drawOverview(); drawPanel(); app.names.redraw();
