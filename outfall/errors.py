@@ -21,6 +21,7 @@ __all__ = [
     "Problem",
     "ProjectError",
     "ReadError",
+    "SceneError",
     "StoreError",
     "TableError",
     "TraceError",
@@ -126,6 +127,10 @@ class TraceError(OutfallError, ValueError):
 
 class MapError(OutfallError, ValueError):
     """A table or raster cannot be drawn."""
+
+
+class SceneError(OutfallError, ValueError):
+    """A raster cannot answer: wrong quantity or band, no CRS, no offset, a sensor or year nobody calibrated."""
 
 
 class StoreError(OutfallError, RuntimeError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from outfall.camera.clock import numbers, read_clock, text_of
 from outfall.camera.lens import lens_of_dewarp
 from outfall.camera.packet import read_gdal_items, read_number, read_packet
+from outfall.camera.quick import read_quick
 from outfall.camera.segments import is_complete, join_extension, list_segments
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from PIL.Image import Exif, Image
 
-__all__ = ["MAX_PIXELS", "NotAPhotoError", "read_shot"]
+    from outfall.camera.segments import Segment
+
+__all__ = ["MAX_PIXELS", "NotAPhotoError", "read_shot", "read_shot_quickly"]
 
 MAX_PIXELS = 100_000_000
 _FORMATS = ("JPEG", "TIFF")
@@ -49,6 +52,8 @@ _GPS_TAGS = {
     29: "GPSDateStamp",
     31: "GPSHPositioningError",
 }
+_GDAL_TAG = 42112
+_WANTED = frozenset({*_TAGS, *_GPS_TAGS, *_GEOTIFF_TAGS, _GDAL_TAG})
 
 
 class NotAPhotoError(ValueError):
@@ -109,6 +114,51 @@ def read_shot(raw: bytes, *, zone: ZoneInfo | None = None, max_pixels: int = MAX
                 raise
             msg = f"its header is damaged ({error})"
             raise NotAPhotoError(msg) from error
+    return _row(tags, packets, (width, height, form), zone)
+
+
+def read_shot_quickly(raw: bytes, *, zone: ZoneInfo | None = None, max_pixels: int = MAX_PIXELS) -> dict[str, object]:
+    """Return what ``read_shot`` returns, several times faster for common JPEGs and the same way for all others.
+
+    Parameters
+    ----------
+    raw : bytes
+        The file, or its header and its end.
+    zone : ZoneInfo, optional
+        Zone of camera clocks that do not write theirs.
+    max_pixels : int, pixels, default 100 million
+        Pictures that claim more are refused.
+
+    Returns
+    -------
+    dict of str to object
+        As ``read_shot``.
+
+    Raises
+    ------
+    NotAPhotoError
+        As ``read_shot``.
+
+    Examples
+    --------
+    >>> read_shot_quickly(b"hello")
+    Traceback (most recent call last):
+    ...
+    outfall.camera.exif.NotAPhotoError: it is not a JPEG or TIFF image
+    """
+    segments = list_segments(raw)
+    quick = read_quick(segments, _WANTED) if segments else None
+    is_plain = quick is not None and quick.width_px * quick.height_px <= max_pixels and is_complete(raw, segments)
+    if quick is None or not is_plain or any(tag in quick.main for tag in (*_GEOTIFF_TAGS, _GDAL_TAG)):
+        return read_shot(raw, zone=zone, max_pixels=max_pixels)
+    tags = _named(quick.main, quick.exif, quick.gps)
+    return _row(tags, _join(segments), (quick.width_px, quick.height_px, "JPEG"), zone)
+
+
+def _row(
+    tags: dict[str, object], packets: bytes, size: tuple[int, int, str], zone: ZoneInfo | None
+) -> dict[str, object]:
+    width, height, form = size
     said, damage = _say(packets)
     row = {"width_px": width, "height_px": height, "format": form, **_describe(tags, said, width, height)}
     return {**row, **read_clock(tags, said, zone), **damage}
@@ -129,13 +179,16 @@ def _say(packets: bytes) -> tuple[dict[str, str], dict[str, str]]:
 
 def _packets(image: Image, raw: bytes) -> bytes:
     """Return all XMP packets of a file, one after the other: those of a JPEG in their order, then the extended one."""
-    segments = list_segments(raw)
-    parts = [segment.body for segment in segments if segment.marker == 0xE1 and segment.body.startswith(_XMP)]
-    if segments and (parts or (extension := join_extension(segments))):
-        extension = join_extension(segments)
-        return b"\n".join(part.removeprefix(_XMP) for part in [*parts, extension] if part)
+    joined = _join(list_segments(raw))
+    if joined:
+        return joined
     held = image.info.get("xmp", b"")
     return held if isinstance(held, bytes) else str(held).encode()
+
+
+def _join(segments: list[Segment]) -> bytes:
+    parts = [segment.body for segment in segments if segment.marker == 0xE1 and segment.body.startswith(_XMP)]
+    return b"\n".join(part.removeprefix(_XMP) for part in [*parts, join_extension(segments)] if part)
 
 
 def _refuse(image: Image, raw: bytes, max_pixels: int) -> None:
@@ -155,12 +208,16 @@ def _refuse(image: Image, raw: bytes, max_pixels: int) -> None:
 
 def _tags(exif: Exif) -> dict[str, object]:
     tags: dict[str, object] = {}
-    sheet = exif.get(42112)
+    sheet = exif.get(_GDAL_TAG)
     if isinstance(sheet, str):
         tags.update(read_gdal_items(sheet))
-    for names, ifd in ((_TAGS, exif), (_TAGS, exif.get_ifd(_EXIF_IFD)), (_GPS_TAGS, exif.get_ifd(_GPS_IFD))):
-        tags.update({name: ifd[tag] for tag, name in names.items() if tag in ifd})
-    return tags
+    return {**tags, **_named(exif, exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD))}
+
+
+def _named(*directories: Mapping[int, object] | Exif) -> dict[str, object]:
+    """Return the tags of the main, the EXIF and the GPS directory by name; what a later one says stands."""
+    pairs = zip((_TAGS, _TAGS, _GPS_TAGS), directories, strict=True)
+    return {name: ifd[tag] for names, ifd in pairs for tag, name in names.items() if tag in ifd}
 
 
 def _describe(tags: Mapping[str, object], said: Mapping[str, str], width: int, height: int) -> dict[str, object]:

@@ -21,7 +21,7 @@ from outfall.tables import attach_issues, check, empty
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["read_photos"]
+__all__ = ["find_zone", "is_picture", "photo_size", "read_photos"]
 
 _PHOTOS = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
 _OTHER_PICTURES = {".png", ".heic", ".heif", ".dng", ".webp", ".bmp", ".mp4", ".mov"}
@@ -83,7 +83,7 @@ def read_photos(
     >>> len(read_photos(tempfile.mkdtemp()))
     0
     """
-    place, zone = Path(folder), _zone(tz)
+    place, zone = Path(folder), find_zone(tz)
     if not place.exists():
         msg = f"{place}: no such folder; give the folder that holds the photos"
         raise ReadError(msg)
@@ -112,7 +112,7 @@ def _list(place: Path) -> tuple[str, list[str]]:
         Path(folder, file).relative_to(root).as_posix()
         for folder, _, files in os.walk(root)
         for file in files
-        if Path(file).suffix.casefold() in _OTHER_PICTURES.union(_PHOTOS)
+        if is_picture(file)
     ]
     return root, sorted(names)
 
@@ -136,7 +136,8 @@ def _rows(
 def _read(file: Path, name: str, how: tuple[ZoneInfo | None, int], doubts: Doubts) -> dict[str, object] | None:
     zone, max_pixels = how
     try:
-        raw = _raw(file)
+        photo_size(file)
+        raw = file.read_bytes()
         shot = read_shot(raw, zone=zone, max_pixels=max_pixels)
     except Exception as error:  # noqa: BLE001 - Pillow raises a dozen unrelated classes for one situation: a damaged file
         why = str(error) if isinstance(error, NotAPhotoError | OSError) else f"its header is damaged ({error})"
@@ -154,7 +155,8 @@ def _read(file: Path, name: str, how: tuple[ZoneInfo | None, int], doubts: Doubt
     }
 
 
-def _raw(file: Path) -> bytes:
+def photo_size(file: Path) -> int:
+    """Return the bytes of a file that may be a photo; refuse what is none by its ending or size."""
     if not file.is_file():
         msg = "it is not a file"
         raise NotAPhotoError(msg)
@@ -166,8 +168,16 @@ def _raw(file: Path) -> bytes:
     elif size > _MAX_BYTES:
         msg = f"the file has {size / 1e6:,.0f} MB"
     else:
-        return file.read_bytes()
+        return size
     raise NotAPhotoError(msg)
+
+
+def is_picture(name: str) -> bool:
+    """Tell whether a file name ends like a picture, of a kind that is read or not."""
+    return os.path.splitext(name)[1].casefold() in _ENDINGS  # noqa: PTH122 - a Path per name costs more than the rest
+
+
+_ENDINGS = _OTHER_PICTURES.union(_PHOTOS)
 
 
 def _frame(rows: list[dict[str, object]]) -> pd.DataFrame:
@@ -188,7 +198,8 @@ def _with_issues(table: gpd.GeoDataFrame, doubts: Doubts) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(attach_issues(table, issues) if issues else table)
 
 
-def _zone(tz: str | None) -> ZoneInfo | None:
+def find_zone(tz: str | None) -> ZoneInfo | None:
+    """Return a zone by its name; a name nobody knows is refused."""
     if tz is None:
         return None
     try:

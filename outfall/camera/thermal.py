@@ -184,9 +184,10 @@ def find_anomalies(
     Returns
     -------
     DataFrame, n rows
-        ``is_warm``, the middle as ``col_px`` and ``row_px`` and ``sigma_px`` of the picture, ``area_share``,
-        ``thermal_z`` (signed, of the middle tenth of its pixels) and ``difference_k``, missing where the frame
-        carries no temperature. The strongest first.
+        ``is_warm``, the middle as ``col_px`` and ``row_px``, ``half_width_px``, ``half_height_px`` and ``sigma_px`` of
+        the picture (with photo and source_ref they are boxes for ``place_boxes``), ``area_share``,
+        ``thermal_z`` (signed, of the middle tenth of its pixels) and ``difference_k``, missing where the frame carries
+        no temperature. The strongest first.
 
     Examples
     --------
@@ -212,6 +213,8 @@ def find_anomalies(
                     "is_warm": is_warm,
                     "col_px": (box[1].start + right + 0.5) * scale,
                     "row_px": (box[0].start + down + 0.5) * scale,
+                    "half_width_px": (box[1].stop - box[1].start) / 2 * scale,
+                    "half_height_px": (box[0].stop - box[0].start) / 2 * scale,
                     "sigma_px": float(np.sqrt(area) / 4) * scale,
                     "area_share": area / score.size,
                     "thermal_z": float(np.median(score[box][inside])),
@@ -222,7 +225,10 @@ def find_anomalies(
     return found.sort_values("thermal_z", key=np.abs, ascending=False, kind="stable", ignore_index=True)
 
 
-_COLUMNS = ["is_warm", "col_px", "row_px", "sigma_px", "area_share", "thermal_z", "difference_k"]
+_COLUMNS = [
+    "is_warm", "col_px", "row_px", "half_width_px", "half_height_px", "sigma_px", "area_share", "thermal_z",
+    "difference_k",
+]  # fmt: skip
 
 
 def _contrast(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from outfall.chain.state import Progress
     from outfall.project import Input, Project
 
-__all__ = ["PLATFORMS", "read_inputs", "read_lines", "without_doubts"]
+__all__ = ["PLATFORMS", "read_inputs", "read_lines", "read_with", "without_doubts"]
 
 PLATFORMS = ("drone", "boat", "crawler", "ground")
 _NETWORK_OPTIONS = ("tolerance_m", "join_m")
@@ -82,7 +82,7 @@ def read_inputs(project: Project, *, lines: gpd.GeoDataFrame | None = None, prog
         if progress:
             progress(f"{item.role}: {item.path.name}", at, len(items))
         try:
-            read = {table: _read_with(reader, item, project.folder) for table, reader in _readers(item.role).items()}
+            read = {table: read_with(reader, item, project.folder) for table, reader in _readers(item.role).items()}
         except (OutfallError, OSError) as error:
             problems.append(_problem(item, error))
             continue
@@ -94,7 +94,9 @@ def read_inputs(project: Project, *, lines: gpd.GeoDataFrame | None = None, prog
         state["inputs"].append({"role": item.role, "path": item.path.name, "rows": len(read[_TABLES[item.role]])})
     for item in project.inputs:
         if item.role == "scene":
-            state["scene"] = item.path
+            if not item.path.is_dir():
+                state["scene"] = item.path  # a product in a folder has no one picture to lie under the map
+            state["scenes"] = [*state.get("scenes", []), item]
             problems += [] if item.path.exists() else [Problem(str(item.path), "no such file", "correct outfall.toml")]
     problems += _repeated(frames)
     state["problems"] = problems
@@ -125,7 +127,7 @@ def _metric(project: Project) -> str | None:
     return None if project.settings["crs"] == "auto" else project.settings["crs"]
 
 
-def _read_with(reader: Callable[..., pd.DataFrame], item: Input, folder: Path) -> pd.DataFrame:
+def read_with(reader: Callable[..., pd.DataFrame], item: Input, folder: Path) -> pd.DataFrame:
     """Call a reader with those of the input's settings that it takes."""
     taken = inspect.signature(reader).parameters
     common = {

@@ -12,6 +12,7 @@ import geopandas as gpd
 import pandas as pd
 
 import outfall
+from outfall.chain.scenes import count_unseen
 from outfall.errors import ProjectError
 from outfall.tables import contracts, empty
 
@@ -81,6 +82,8 @@ def list_tables(state: State) -> dict[str, pd.DataFrame]:
         "samples": state.get("samples"),
         "results": state.get("results"),
         "readings": state.get("readings"),
+        "contrasts": state.get("contrasts"),
+        "clues": state.get("clues"),
         "candidates": found.candidates if found else None,
         "evidence": found.evidence if found else None,
     }
@@ -123,6 +126,7 @@ def summarise(state: State, tables: Mapping[str, pd.DataFrame]) -> dict[str, obj
         "second_look": int((issues["kind"] == "doubtful_pair").sum()),
         "network": _network(network),
         "issues": {level: {str(kind): int(count) for kind, count in by_level[level].items()} for level in levels},
+        "scenes": count_unseen(state.get("contrasts")),
         "outfalls": _ranked(state),
         "settings": dict(found.settings) if found else {},
     }

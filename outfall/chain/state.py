@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
     import pandas as pd
+    import xarray as xr
 
     from outfall.errors import Problem
     from outfall.maps import Map
     from outfall.network import Network
-    from outfall.project import Project
+    from outfall.project import Input, Project
     from outfall.tracing import Trace
     from outfall.vocabulary import Lang
 
@@ -42,6 +43,11 @@ class State(TypedDict, total=False):
     readings: pd.DataFrame
     links: pd.DataFrame
     scene: Path
+    scenes: list[Input]
+    seen_scenes: dict[str, xr.Dataset]
+    seen_water: dict[str, xr.Dataset]
+    contrasts: pd.DataFrame
+    clues: pd.DataFrame
     outfalls: gpd.GeoDataFrame
     issues: gpd.GeoDataFrame
     found: Trace

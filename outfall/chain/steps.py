@@ -8,7 +8,9 @@ import geopandas as gpd
 import pandas as pd
 
 from outfall.chain.inputs import read_inputs, read_lines, without_doubts
+from outfall.chain.layers import add_layers
 from outfall.chain.outputs import list_tables, write_tables
+from outfall.chain.scenes import see_outfalls
 from outfall.chain.state import State, Step
 from outfall.errors import ProjectError
 from outfall.tables import empty, list_issues, split_ids
@@ -73,7 +75,7 @@ def make_trace(state: State) -> State:
         samples=state.get("samples"),
         results=state.get("results"),
         readings=state.get("readings"),
-        links=state.get("links"),
+        links=[state[name] for name in ("links", "clues") if name in state],
     )
     return State(found=found)
 
@@ -93,6 +95,7 @@ def make_map(state: State) -> State:
         under=state.get("scene"),
         title=project.settings["name"],
     )
+    page = add_layers(page, state)
     if "out" in state:
         page.save(state["out"] / "map.html", lang=state["lang"])
     return State(page=page)
@@ -180,6 +183,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "register", "归并疑似点", "Make outfalls of sightings", ("network", "sightings"), ("outfalls",), make_outfalls
     ),
+    Step("scenes", "判读影像", "Look at the scenes", ("outfalls", "network", "scenes"), ("contrasts",), see_outfalls),
     Step("trace", "溯源", "Trace", ("outfalls", "sources"), ("found",), make_trace),
     Step("map", "绘制地图", "Draw the map", ("outfalls",), ("page",), make_map),
     Step("inventory", "编制台账", "Write the inventory", ("outfalls",), ("inventory",), make_inventory),

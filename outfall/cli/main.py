@@ -116,6 +116,17 @@ def trace(folder: Path, lang: str) -> None:
     trace_outfalls(folder, _checked(lang))
 
 
+@cli.command(name="scene")
+@_folder
+@click.option("--figures", type=click.Path(path_type=Path), help="Also draw a figure per outfall into this folder.")
+@_lang
+def look(folder: Path, figures: Path | None, lang: str) -> None:
+    """Say what the scenes show at each outfall, or why they cannot, and save both in the project."""
+    from outfall.cli.scene import look_at_scenes
+
+    look_at_scenes(folder, _checked(lang), figures=figures)
+
+
 @cli.command(name="map")
 @_folder
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("map.html"), show_default=True)
@@ -136,6 +147,32 @@ def inventory(folder: Path, output: Path, lang: str) -> None:
     from outfall.cli.steps import save_inventory
 
     save_inventory(folder, output, _checked(lang))
+
+
+@cli.command()
+@_folder
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder of the pack, or a .zip.")
+@click.option("--team", default="", help="Who takes it along.  班组")
+@click.option("--day", help="The day in the field, as 2026-04-12.  外业日期")
+@click.option(
+    "--format", "formats", multiple=True, help="kmz, gpx, ovital, geojson, xlsx, gpkg, qfield, odk  [default: all]"
+)
+@click.option(
+    "--shift", type=click.Choice(["gcj02", "bd09"]), help="Write the OVITAL list shifted.  奥维文本的偏移坐标"
+)
+@click.option(
+    "--base-map", type=click.Path(exists=True, path_type=Path), help="GeoTIFF or MBTiles for QField.  离线底图"
+)
+@_lang
+def pack(folder: Path, lang: str, **options: Any) -> None:
+    """Pack the outfalls for a team in the field: KMZ, GPX, OVITAL, Excel, QGIS, QField, ODK.
+
+    Every row carries its uuid and the version of the register, so that what comes back can be compared. A pack that is
+    there already is never written over.
+    """
+    from outfall.cli.packs import save_pack
+
+    save_pack(folder, lang=_checked(lang), **options)
 
 
 @cli.command()

@@ -21,6 +21,7 @@ __all__ = [
     "add_input",
     "check_project",
     "init_folder",
+    "load_register",
     "register_outfalls",
     "save_inventory",
     "save_map",
@@ -117,6 +118,16 @@ def save_inventory(folder: Path, output: Path, lang: Lang) -> None:
     table = make_inventory(state)["inventory"]
     write_inventory(table, output)
     say(f"{output}: {len(table)}")
+
+
+def load_register(folder: Path, lang: Lang) -> State:
+    """Return the project's outfalls as saved, registered first where nobody has, with what lies around them."""
+    project = Project.open(folder)
+    state = _saved(project, lang)
+    saved: dict[str, Any] = {name: project.load(name) for name in ("sightings", "sources") if name in project.tables()}
+    lines = read_lines(project)
+    known: dict[str, Any] = {"outfalls": project.load("outfalls"), "network": lines.get("network"), **saved}
+    return State(**{**state, **{name: value for name, value in known.items() if value is not None}})  # type: ignore[typeddict-item]
 
 
 def check_project(folder: Path) -> int:

@@ -97,7 +97,7 @@ def describe_answers(
     source_row = {name: row for row, name in enumerate(source_ids)}
     paths = [[reach_row[name] for name in split_ids(cell) if name in reach_row] for cell in candidates["path_ids"]]
     rows = {
-        "outfall": blob.integers([outfall_row[name] for name in candidates["outfall_id"]], is_delta=True),
+        "outfall": blob.integers([outfall_row[name] for name in candidates["outfall_id"]]),
         "source": blob.integers([source_row.get(name, -1) for name in candidates["source_id"]]),
         "source_id": blob.words(candidates["source_id"]),
         "path": blob.lists(paths),
@@ -129,7 +129,7 @@ def _describe_evidence(found: Found, candidates: pd.DataFrame, blob: Blob) -> di
     texts["line"]["words"] = _line_labels(set(kept["line"]))
     return {
         "n": len(kept),
-        "candidate": blob.integers(kept["_at"], is_delta=True),
+        "candidate": blob.integers(kept["_at"]),
         "log_lr": blob.numbers(kept["log_lr"]),
         **texts,
     }

@@ -7,22 +7,56 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from outfall.maps.answers import describe_answers
+from outfall.maps.basemap_pack import describe_bases
 from outfall.maps.header import describe_layer, phrases
 from outfall.maps.pack import Blob
+from outfall.maps.vendored import read_member
 from outfall.tables import contract
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from outfall.maps.answers import Found
+    from outfall.maps.basemap import BaseMap
     from outfall.maps.layers import Layer
     from outfall.maps.photos import Thumbnail
     from outfall.vocabulary import Lang
 
-__all__ = ["DRAWING", "code", "pack_layers", "text_of"]
+__all__ = ["DRAWING", "PAGE", "STYLES", "code", "pack_layers", "text_of"]
+
+_ENGINE = "maplibre-gl"  # lies packed, because only a page that asks for it carries it
 
 # In this order: each file uses only those before it.
-DRAWING = ("tiny-inflate.js", "dom.js", "blob.js", "grid.js", "symbols.js", "canvas.js", "lines.js", "points.js")
+DRAWING = (
+    "tiny-inflate.js",
+    "dom.js",
+    "blob.js",
+    "grid.js",
+    "symbols.js",
+    "classes.js",
+    "rows.js",
+    "canvas.js",
+    "pixels.js",
+    "lines.js",
+    "points.js",
+    "clusters.js",
+    "polygons.js",
+)
+STYLES = (
+    "page.css",
+    "panel.css",
+    "dialog.css",
+    "print.css",
+    "legend.css",
+    "time.css",
+    "search.css",
+    "raster.css",
+    "swipe.css",
+    "base.css",
+    "gather.css",
+)
+PAGE = ("state.js", "data.js", "gcj.js", "geodesy.js", "labels.js", "paths.js", "graticule.js", "raster_legend.js", "raster.js", "swipe.js", "counts.js", "brush.js", "tree.js", "legend.js", "moments.js", "time.js", "spots.js", "search.js", "flow.js", "lit.js", "photos.js", "fields.js", "candidates.js", "journey.js", "panel.js", "dialog.js", "frame.js", "tools.js", "measure.js", "menu.js", "locate.js", "table.js",
+    "compose.js", "layout.js", "png.js", "print.js", "tiles.js", "shapes_read.js", "shapes_paint.js", "pick_pmtiles.js", "pick_mbtiles.js", "base_pick.js", "gather.js", "pointer.js", "start.js")  # fmt: skip
 
 
 def pack_layers(
@@ -32,8 +66,9 @@ def pack_layers(
     lang: Lang = "zh",
     found: Found | None = None,
     photos: Mapping[str, Thumbnail] | None = None,
+    bases: Sequence[BaseMap] = (),
 ) -> str:
-    """Return everything a map shows as one base64 text."""
+    """Return everything a map shows as one text."""
     blob = Blob()
     header: dict[str, object] = {
         "title": title,
@@ -46,10 +81,13 @@ def pack_layers(
                 "width": small.width_px,
                 "height": small.height_px,
                 "file": small.file,
+                "beside": small.beside,
             }
             for photo, small in (photos or {}).items()
         },
     }
+    if bases:
+        header["bases"] = describe_bases(bases, layers, blob)
     if found is not None:
         outfall_ids, source_ids, reach_ids = (_ids(layers, name) for name in ("outfalls", "sources", "reaches"))
         header["found"] = describe_answers(found, outfall_ids, source_ids, reach_ids, blob)
@@ -63,8 +101,12 @@ def code(*names: str) -> str:
 
 @cache
 def text_of(name: str) -> str:
-    """Return one asset with line ends as the browser hashes them."""
-    text = files("outfall.maps").joinpath("assets", name).read_text(encoding="utf-8")
+    """Return one asset, ours or vendored, with line ends as the browser hashes them."""
+    assets = files("outfall.maps").joinpath("assets")
+    own = assets.joinpath(name)
+    if name.startswith(_ENGINE):
+        return read_member(f"{_ENGINE}@5.24.1/dist/{name}").decode("utf-8")
+    text = (own if own.is_file() else assets.joinpath("vendor", name)).read_text(encoding="utf-8")
     if name == "tiny-inflate.js":
         text = f"const tinyInflate = (function () {{\n{text.replace('module.exports =', 'return')}\n}})();"
     return text.replace("\r\n", "\n")

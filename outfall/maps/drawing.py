@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import geopandas as gpd
-import numpy as np
 import pandas as pd
-import shapely
 
 from outfall.errors import MapError, Problem
 from outfall.maps.answers import judge
+from outfall.maps.basemap_pack import split_under
 from outfall.maps.header import reach_looks
 from outfall.maps.layers import Layer
 from outfall.maps.page import Map
 from outfall.maps.photos import find_photos, make_thumbnails
-from outfall.maps.raster import read_picture
+from outfall.maps.placing import place_along
+from outfall.maps.raster import under_layers
 from outfall.tables import contract, split_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import geopandas as gpd
+
     from outfall.maps.answers import Found
+    from outfall.maps.basemap import BaseMap
     from outfall.network import Network
 
 __all__ = ["draw"]
@@ -38,7 +40,7 @@ def draw(
     sources: gpd.GeoDataFrame | None = None,
     sightings: gpd.GeoDataFrame | None = None,
     photos_folder: Path | str | Sequence[Path | str] | None = None,
-    under: Path | str | None = None,
+    under: Path | str | Layer | BaseMap | Sequence[Path | str | Layer | BaseMap] | None = None,
     title: str = "",
 ) -> Map:
     """Draw a survey and its answers as a map that opens without a network.
@@ -57,8 +59,9 @@ def draw(
         Contract ``sightings``; drawn but off when the page opens. One known only along a reach is placed on it.
     photos_folder : path or sequence of paths, optional
         Where the photos named in ``photo_ids`` lie; thumbnails of them travel inside the page.
-    under : path, optional
-        A raster drawn below everything.
+    under : path, Layer, BaseMap, or a sequence of them, optional
+        Rasters drawn below everything, the first one lowest; a path is drawn as ``raster_layer`` draws it. Base maps such
+        as ``tianditu("vec")`` or ``open_basemap("town.pmtiles")`` lie lowest; the reader chooses among them.
     title : str, default ""
         Heading of the page.
 
@@ -83,8 +86,9 @@ def draw(
     """
     outfalls = outfalls if outfalls is not None else getattr(found, "outfalls", None)
     sources = sources if sources is not None else getattr(found, "sources", None)
-    layers = [read_picture(under)] if under is not None else []
-    layers.append(_reach_layer(network.reaches))
+    bases, pictures = split_under(under)
+    layers = under_layers(pictures)
+    layers.append(_reach_layer(_timed(network)))
     if sightings is not None:
         layers.append(_sighting_layer(sightings, network.reaches))
     if sources is not None:
@@ -94,7 +98,17 @@ def draw(
     photos = (
         {} if photos_folder is None else make_thumbnails(find_photos(_photo_ids(outfalls, sightings), photos_folder))
     )
-    return Map(tuple(layers), title=title, found=found, photos=photos)
+    return Map(tuple(layers), title=title, found=found, photos=photos, bases=bases)
+
+
+def _timed(network: Network) -> gpd.GeoDataFrame:
+    """Return the reaches with the hours water takes through each, to the nearest few seconds."""
+    from outfall.network import Network, travel_times
+
+    if "travel_h" in network.reaches or not isinstance(network, Network):
+        return network.reaches
+    hours = network.reaches["reach_id"].map(travel_times(network)).astype("float64")
+    return network.reaches.assign(travel_h=hours.round(3))
 
 
 def _reach_layer(reaches: gpd.GeoDataFrame) -> Layer:
@@ -104,6 +118,7 @@ def _reach_layer(reaches: gpd.GeoDataFrame) -> Layer:
         "lines",
         table,
         contract="reaches",
+        group="base",
         style="look",
         popup=_shown(table, "reaches", ("look",)),
         label="name" if "name" in table else "",
@@ -125,6 +140,7 @@ def _outfall_layer(outfalls: gpd.GeoDataFrame, found: Found | None) -> Layer:
         "points",
         table,
         contract="outfalls",
+        group="trace",
         style=next(iter(styles), ""),
         styles=styles,
         popup=_shown(table, "outfalls", extra),
@@ -141,6 +157,7 @@ def _source_layer(sources: gpd.GeoDataFrame) -> Layer:
         "points",
         sources,
         contract="sources",
+        group="trace",
         style="kind" if "kind" in sources else "",
         popup=_shown(sources, "sources", ()),
         label="name" if "name" in sources else "source_id",
@@ -150,35 +167,20 @@ def _source_layer(sources: gpd.GeoDataFrame) -> Layer:
 
 def _sighting_layer(sightings: gpd.GeoDataFrame, reaches: gpd.GeoDataFrame) -> Layer:
     _require(sightings, "sightings", "sighting_id")
-    table = _placed(sightings, reaches)
+    table = place_along(sightings, reaches)
     return Layer(
         "sightings",
         "points",
         table,
         contract="sightings",
+        group="survey",
+        time="seen_at" if "seen_at" in table else "",
         style="platform" if "platform" in table else "",
         styles=_present(table, "survey_id"),
         popup=_shown(table, "sightings", ()),
         search=_present(table, "sighting_id", "code", "name"),
         is_shown=False,
     )
-
-
-def _placed(sightings: gpd.GeoDataFrame, reaches: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return sightings with a point on their reach where they have only a distance along it."""
-    has_none = sightings.geometry.isna() | sightings.geometry.is_empty
-    if not {"reach_id", "along_m"} <= set(sightings.columns) or not has_none.any():
-        return sightings
-    table = sightings if sightings.crs is not None else sightings.set_crs(reaches.crs)
-    lines = reaches.set_index("reach_id").geometry.to_crs(table.crs)
-    lengths_m = reaches.set_index("reach_id")["length_m"].astype("float64")
-    known = has_none & table["reach_id"].isin(lines.index) & table["along_m"].notna()
-    names = table.loc[known, "reach_id"]
-    share = table.loc[known, "along_m"].to_numpy(float) / np.maximum(lengths_m.reindex(names).to_numpy(), 1e-9)
-    points = shapely.line_interpolate_point(np.asarray(lines.reindex(names)), np.clip(share, 0, 1), normalized=True)
-    geometry = table.geometry.copy()
-    geometry[known] = gpd.GeoSeries(points, index=names.index, crs=table.crs)
-    return table.set_geometry(geometry)
 
 
 def _is_doubtful(outfalls: pd.DataFrame) -> pd.Series:

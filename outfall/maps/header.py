@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from outfall.coordinates import to_lonlat
+from outfall.maps.classes import number_looks, unit_of
 from outfall.tables import Column, contract
 from outfall.vocabulary import Lang, parameters, words
 
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 
     from outfall.maps.layers import Layer
     from outfall.maps.pack import Blob
+    from outfall.maps.raster_paint import Plane
 
 __all__ = ["describe_layer", "name_layer", "phrases", "reach_looks"]
 
 _PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#6d5a4a", "#4b4f9e")
 _SHAPES = ("circle", "diamond", "square", "triangle")
-_STYLE_LISTS = {"look": "reach_look", "answer": "outfall_answer"}
+_STYLE_LISTS = {"look": "reach_look", "answer": "outfall_answer", "seen": "bank_seen", "grade": "sample_grade"}
 _MISSING_LOOK = {"value": "", "colour": "#8b949e", "edge": "#ffffff", "shape": "circle", "letter": "", "letter_zh": ""}
 _MAX_CLASSES = 24
 
@@ -40,10 +42,19 @@ def describe_layer(layer: Layer, blob: Blob) -> dict[str, object]:
         "en": name_layer(layer, "en"),
         "shown": layer.is_shown,
         "note": layer.note,
+        "group": layer.group,
+        "opacity": layer.opacity,
     }
     if layer.table is None:
         assert layer.bounds_deg is not None
-        return {**head, "image": blob.bytes(layer.image), "bounds": [round(edge, 7) for edge in layer.bounds_deg]}
+        return {
+            **head,
+            "image": blob.bytes(layer.image),
+            "bounds": [round(edge, 9) for edge in layer.bounds_deg],
+            "unit": layer.unit,
+            "classes": [list(row) for row in layer.classes],
+            "plane": None if layer.plane is None else _plane(layer.plane, blob),
+        }
     styles = list(dict.fromkeys(name for name in (layer.style, *layer.styles) if name))
     names = [str(name) for name in layer.table.columns if name != layer.table.geometry.name]
     columns = [_describe_column(layer, name, blob) for name in names]
@@ -58,6 +69,8 @@ def describe_layer(layer: Layer, blob: Blob) -> dict[str, object]:
         "label": layer.label,
         "search": list(layer.search),
         "ring": layer.ring,
+        "time": layer.time,
+        "total": layer.total,
         "key": contract(layer.contract).key if layer.contract else "",
     }
 
@@ -85,14 +98,26 @@ def reach_looks(reaches: pd.DataFrame) -> pd.Series:
     )
 
 
+def _plane(plane: Plane, blob: Blob) -> dict[str, object]:
+    rows, columns = plane.codes.shape
+    return {
+        "codes": blob.integers(plane.codes.ravel()),
+        "size": [columns, rows],
+        "first": plane.first,
+        "step": plane.step,
+        "limits": list(plane.limits),
+        "colours": list(plane.colours),
+    }
+
+
 def _shape(layer: Layer, blob: Blob) -> dict[str, object]:
     assert layer.table is not None
     lines = layer.table.geometry
-    if not len(lines):
-        return blob.points(np.empty((0, 2))) if layer.kind == "points" else blob.lines(np.empty(0, object))
-    lonlat = to_lonlat(layer.table[[lines.name]]).geometry
+    lonlat = to_lonlat(layer.table[[lines.name]]).geometry if len(lines) else lines
     if layer.kind == "lines":
         return blob.lines(np.asarray(lonlat))
+    if layer.kind == "polygons":
+        return blob.polygons(np.asarray(lonlat))
     return blob.points(_positions(lonlat))
 
 
@@ -112,17 +137,25 @@ def _describe_column(layer: Layer, name: str, blob: Blob) -> dict[str, object]:
         head["share"] = True
     if pd.api.types.is_bool_dtype(values.dtype):
         return {**head, **blob.words(_flag_words(values)), "type": "flag"}
+    if name == layer.time:
+        values = pd.to_datetime(values)
     if isinstance(values.dtype, pd.DatetimeTZDtype) or values.dtype.kind == "M":
-        return {**head, **blob.times(values)}
+        return {**head, **blob.times(values), "day": _is_day(values)}
     if pd.api.types.is_numeric_dtype(values.dtype):
-        return {**head, **blob.numbers(values)}
+        return {**head, **blob.numbers(values), "unit": unit_of(name, declared.unit if declared is not None else "")}
     told = {**head, **blob.words(values)}
     shown = _words_of(name, declared)
     if shown:
-        told["words"] = {value: shown[value] for value in told["values"] if value in shown}  # type: ignore[attr-defined]
+        told["words"] = {value: shown[value] for value in told.get("values", shown) if value in shown}  # type: ignore[attr-defined]
     if declared is not None and declared.dtype == "ids":
         told["type"] = "ids"
     return told
+
+
+def _is_day(values: pd.Series) -> bool:
+    """Return whether a column holds dates: it carries no zone, and every moment in it is a midnight."""
+    known = values.dropna()
+    return values.dt.tz is None and bool(len(known)) and bool((known == known.dt.normalize()).all())
 
 
 def _flag_words(values: pd.Series) -> pd.Series:
@@ -135,6 +168,9 @@ def _flag_words(values: pd.Series) -> pd.Series:
 def _heading(name: str, declared: Column | None, lang: Lang) -> str:
     if declared is not None:
         return declared.heading(lang)
+    known = parameters().get(name)
+    if known is not None:
+        return f"{known.zh if lang == 'zh' else known.en}{f' ({unit_of(name, known.unit)})' if known.unit not in ('', '1') else ''}"
     return phrases(lang).get(f"column.{name}", name)
 
 
@@ -151,6 +187,9 @@ def _looks(layer: Layer, name: str) -> list[dict[str, object]]:
     """Return one look per value that occurs, in the order of ``looks.csv``, then the others, then the missing."""
     assert layer.table is not None
     declared = contract(layer.contract).columns.get(name) if layer.contract else None
+    if pd.api.types.is_numeric_dtype(layer.table[name].dtype) and layer.table[name].dtype.kind != "b":
+        missing = {**_MISSING_LOOK, "zh": phrases("zh")["legend.missing"], "en": phrases("en")["legend.missing"]}
+        return number_looks(layer.table[name], kind=layer.kind, missing=missing)
     values = _flag_words(layer.table[name])
     present = set(values.dropna().astype("str")) - {""}
     list_name = _STYLE_LISTS.get(name) or (declared.allowed if declared is not None else "")
@@ -167,19 +206,18 @@ def _looks(layer: Layer, name: str) -> list[dict[str, object]]:
                 "value": value,
                 "zh": value,
                 "en": value,
-                "shape": "line" if layer.kind == "lines" else "circle",
+                "shape": _shape_of(layer),
             }
         )
     if values.isna().any() or (values.astype("str") == "").any():
         zh, en = phrases("zh")["legend.missing"], phrases("en")["legend.missing"]
-        shape = "line" if layer.kind == "lines" else "circle"
-        looks.append({**_MISSING_LOOK, "zh": zh, "en": en, "shape": shape})
+        looks.append({**_MISSING_LOOK, "zh": zh, "en": en, "shape": _shape_of(layer)})
     return looks
 
 
 def _other_look(at: int, value: str, layer: Layer, shown: Mapping[str, list[str]]) -> dict[str, object]:
     zh, en = shown.get(value, [value, value])
-    shape = "line" if layer.kind == "lines" else _SHAPES[at // len(_PALETTE) % len(_SHAPES)]
+    shape = _SHAPES[at // len(_PALETTE) % len(_SHAPES)] if layer.kind == "points" else _shape_of(layer)
     colour = _PALETTE[at % len(_PALETTE)]
     return {
         "value": value,
@@ -191,6 +229,10 @@ def _other_look(at: int, value: str, layer: Layer, shown: Mapping[str, list[str]
         "letter": "",
         "letter_zh": "",
     }
+
+
+def _shape_of(layer: Layer) -> str:
+    return {"lines": "line", "polygons": "area"}.get(layer.kind, "circle")
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 import geopandas as gpd
@@ -15,11 +16,13 @@ from outfall.tables import contracts
 if TYPE_CHECKING:
     import pandas as pd
 
+    from outfall.maps.raster_paint import Plane
+
 __all__ = ["Kind", "Layer"]
 
-Kind = Literal["points", "lines", "raster"]
+Kind = Literal["points", "lines", "polygons", "raster"]
 
-_TYPES = {"points": {"Point"}, "lines": {"LineString", "MultiLineString"}}
+_TYPES = {"points": {"Point"}, "lines": {"LineString", "MultiLineString"}, "polygons": {"Polygon", "MultiPolygon"}}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +35,7 @@ class Layer:
     ----------
     name : str
         Identifier, unique in a map.
-    kind : {"points", "lines", "raster"}
+    kind : {"points", "lines", "polygons", "raster"}
         What is drawn.
     table : GeoDataFrame, n rows, Point or LineString, any CRS; None for a raster
         One row per feature. Rows without a geometry are kept in searches and left off the map.
@@ -41,7 +44,8 @@ class Layer:
     contract : str
         Table contract that labels its columns and words; empty for a table of your own.
     style : str
-        Column of words whose value picks colour and shape; empty draws all alike.
+        Column whose value picks the look: words pick colour and shape, numbers pick one of a few classes in colours
+        of viridis; empty draws all alike.
     styles : tuple of str
         Columns the reader may colour by instead.
     popup : tuple of str
@@ -60,6 +64,20 @@ class Layer:
         A raster's west, south, east, north in degrees (EPSG:4326).
     note : str
         One line for the legend.
+    group : str
+        Key of the group it stands under in the layer tree; groups inside groups are written ``"survey/boat"``.
+    time : str
+        Column of moments (or of dates) the time slider filters by; empty takes no part.
+    total : str
+        Column of numbers whose sums stand in the legend beside the counts, such as ``length_m``: kilometres of bank.
+    unit : str
+        Unit of a raster's values, for its legend.
+    classes : tuple of tuples of str
+        A raster's legend: label and colour, or Chinese label, English label and colour, from low to high.
+    plane : Plane, optional
+        The numbers behind a raster's picture, read by the pointer.
+    opacity : float
+        Of a raster, or of the filling of polygons, when the page opens.
 
     Raises
     ------
@@ -91,6 +109,13 @@ class Layer:
     image: bytes = b""
     bounds_deg: tuple[float, float, float, float] | None = None
     note: str = ""
+    group: str = ""
+    time: str = ""
+    total: str = ""
+    unit: str = ""
+    classes: tuple[tuple[str, ...], ...] = ()
+    plane: Plane | None = None
+    opacity: float = 0.6
 
     def __post_init__(self) -> None:
         """Refuse a layer that cannot be drawn, with every reason at once."""
@@ -122,7 +147,7 @@ def _raster_problems(layer: Layer) -> list[Problem]:
 
 def _table_problems(layer: Layer) -> list[Problem]:
     if layer.kind not in _TYPES:
-        return [Problem("kind", f"{layer.kind!r} is not one of points, lines, raster")]
+        return [Problem("kind", f"{layer.kind!r} is not one of points, lines, polygons, raster")]
     table = layer.table
     if not isinstance(table, gpd.GeoDataFrame) or table._geometry_column_name not in table.columns:  # noqa: SLF001
         return [Problem("table", f"{type(table).__name__} without a geometry; expected a GeoDataFrame")]
@@ -131,14 +156,16 @@ def _table_problems(layer: Layer) -> list[Problem]:
         problems.append(Problem("contract", f"{layer.contract!r} is not one of {', '.join(contracts())}"))
     if len(table) and table.crs is None:
         problems.append(Problem("geometry", "no CRS", "say which with frame.set_crs(...)"))
-    asked = (layer.style, *layer.styles, *layer.popup, layer.label, *layer.search, layer.ring)
+    asked = (layer.style, *layer.styles, *layer.popup, layer.label, *layer.search, layer.ring, layer.time, layer.total)
     missing = dict.fromkeys(name for name in asked if name and name not in table.columns)
     problems += [Problem(name, f"no such column; the table has {_some(table)}") for name in missing]
     for name in dict.fromkeys((layer.style, *layer.styles)):
-        if name in table.columns and table[name].dtype.kind in "iufM":
-            problems.append(
-                Problem(name, f"{table[name].dtype} picks no colour; expected words", "make classes with pandas.cut")
-            )
+        if name in table.columns and table[name].dtype.kind == "M":
+            fix = "make words with .dt.strftime"
+            problems.append(Problem(name, f"{table[name].dtype} picks no colour; expected words or numbers", fix))
+    if layer.time in table.columns and not _is_moments(table[layer.time]):
+        fix = "turn it into moments with pandas.to_datetime"
+        problems.append(Problem(layer.time, f"{table[layer.time].dtype} says no time; expected moments or dates", fix))
     kinds = np.asarray(table.geometry.geom_type)
     is_drawn = ~(table.geometry.isna() | table.geometry.is_empty).to_numpy(bool)
     wrong = is_drawn & ~np.isin(kinds, sorted(_TYPES[layer.kind]))
@@ -149,6 +176,10 @@ def _table_problems(layer: Layer) -> list[Problem]:
             Problem("geometry", f"{kinds[wrong][0]} in a layer of {layer.kind}; expected {expected}", "", rows)
         )
     return problems + _number_problems(table)
+
+
+def _is_moments(values: pd.Series) -> bool:
+    return values.dtype.kind == "M" or all(isinstance(value, date) for value in values.dropna())
 
 
 def _number_problems(table: gpd.GeoDataFrame) -> list[Problem]:

@@ -34,12 +34,18 @@ class Thumbnail:
         Its size.
     file : str
         Name of the photo it was made from.
+    source : Path, optional
+        Where that photo lies, for pages with full-size photos beside them.
+    beside : str
+        Its path from the page, where it lies beside it; empty where it does not.
     """
 
     image: bytes
     width_px: int
     height_px: int
     file: str
+    source: Path | None = None
+    beside: str = ""
 
 
 def find_photos(photo_ids: Iterable[str], folders: Path | str | Sequence[Path | str]) -> dict[str, Path]:
@@ -128,7 +134,7 @@ def _thumbnail(file: Path) -> Thumbnail | None:
             small.save(stream, "WEBP", quality=_QUALITY, method=4)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None
-    return Thumbnail(stream.getvalue(), small.width, small.height, file.name)
+    return Thumbnail(stream.getvalue(), small.width, small.height, file.name, file)
 
 
 def _find_by_hash(photo_ids: Sequence[str], files: Iterable[Path]) -> dict[str, Path]:

@@ -3,6 +3,7 @@
 from outfall.registry.answer import list_doubtful, register
 from outfall.registry.codes import CodeScheme, assign_codes, check_codes
 from outfall.registry.decisions import Decision, merge_outfalls, split_outfall, undo_decision
+from outfall.registry.entered import enter_returned
 from outfall.registry.names import suggest_names
 from outfall.registry.returned import compare_returned
 
@@ -12,6 +13,7 @@ __all__ = [
     "assign_codes",
     "check_codes",
     "compare_returned",
+    "enter_returned",
     "list_doubtful",
     "merge_outfalls",
     "register",

@@ -25,6 +25,7 @@ __all__ = ["CRS", "FLOWING_M3S", "Inflow", "Scenery", "build_scenery", "draw_she
 
 CRS = "EPSG:4546"
 FLOWING_M3S = 2e-5
+_WITH_THE_RIVER = ("works", "plant")
 _BETWEEN_M = 500.0
 _SPRINGS = {
     "M0": "HC-01",
@@ -74,16 +75,24 @@ class Scenery:
         return {owner: float(flow.mean() if step is None else flow[step]) for owner, flow in found.items()}
 
 
-def build_scenery(seed: int, *, sheet: Sheet | None = None, inflow: Inflow | None = None) -> Scenery:
-    """Draw one town from a seed and let its water run for two weeks; on a given sheet, below another town."""
+def build_scenery(
+    seed: int, *, sheet: Sheet | None = None, inflow: Inflow | None = None, river_width_m: float | None = None
+) -> Scenery:
+    """Draw one town from a seed and let its water run for two weeks; on a given sheet, below another town.
+
+    On a wider river the works and the treatment plant discharge more, by as much as it carries more: the dilution of
+    their water stays that of a small town.
+    """
     rng = np.random.default_rng(seed)
     own = draw_sheet(rng)
     sketch = Sketch(rng)
-    course = draw_rivers(sketch)
+    course = draw_rivers(sketch, width_m=river_width_m)
     sheet = _below(sketch, course, sheet or own, inflow) if inflow else sheet or own
     spots = draw_sewers(sketch, course, is_leaking=bool(seed % 2 == 0))
     hidden = 1 if seed == 0 else int(rng.integers(1, 4))
     sources = settle(sketch, course, spots, hidden_count=hidden)
+    if river_width_m is not None:
+        sources = [_grown(source, course.times_wider**2) for source in sources]
     made = {
         source.source_id: discharge(np.random.default_rng([seed, 77, at]), source) for at, source in enumerate(sources)
     }
@@ -113,6 +122,13 @@ def draw_sheet(rng: np.random.Generator) -> Sheet:
     lon, lat = rng.uniform(112.12, 112.36), rng.uniform(30.05, 30.35)
     east, north = pyproj.Transformer.from_crs("EPSG:4490", CRS, always_xy=True).transform(lon, lat)
     return Sheet(float(east), float(north), float(rng.uniform(-0.35, 0.35)), bool(rng.random() < 0.5))
+
+
+def _grown(source: Source, times: float) -> Source:
+    """Return a works or a plant that discharges so many times as much; others as they are."""
+    if source.place not in _WITH_THE_RIVER:
+        return source
+    return replace(source, mean_m3d=round(source.mean_m3d * times, 1))
 
 
 def _seepage(

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from outfall.errors import TableError
 from outfall.simulate._draw import CRS, Inflow, Scenery, build_scenery, draw_sheet
 from outfall.simulate._sketch import Sheet
 
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 
     from outfall.simulate.town import Town
 
-__all__ = ["TOWNS", "count_towns", "draw_sceneries", "join_towns"]
+__all__ = ["TOWNS", "check_width", "count_towns", "draw_sceneries", "join_towns"]
 
 TOWNS = {"small": 1, "medium": 4, "large": 16}
 _OUTFALLS_EACH = 65  # a town has 62 to 70
 _ON_ONE_RIVER = 5
 _ROW_M, _WEST_M = 7000.0, 45_000.0
+_NARROWEST_M, _WIDEST_M = 40.0, 150.0
 _IDS = {
     "reach_id", "source_id", "mouth_id", "river_line_id", "node", "enters_node", "sighting_id", "pipe_id", "from_node",
     "to_node", "sample_id", "result_id", "meter_id", "truth_id", "code", "file", "outfall_id",
@@ -38,10 +40,17 @@ def count_towns(size: str | int) -> int | None:
     return -(-size // _OUTFALLS_EACH) if isinstance(size, int) and not isinstance(size, bool) and size > 0 else None
 
 
-def draw_sceneries(seed: int, towns: int) -> Iterator[Scenery]:
+def check_width(river_width_m: float | None) -> None:
+    """Refuse a width a town cannot be drawn on."""
+    if river_width_m is not None and not _NARROWEST_M <= river_width_m <= _WIDEST_M:
+        msg = f"river_width_m: {river_width_m!r} was given; expected {_NARROWEST_M:g} to {_WIDEST_M:g} m, or None"
+        raise TableError(msg)
+
+
+def draw_sceneries(seed: int, towns: int, *, river_width_m: float | None = None) -> Iterator[Scenery]:
     """Draw the towns of a region one after another: five on a river, each in the water of those above it."""
     if towns == 1:
-        yield build_scenery(seed)
+        yield build_scenery(seed, river_width_m=river_width_m)
         return
     rng = np.random.default_rng([seed, 991])
     base, inflow = draw_sheet(rng), None
@@ -50,7 +59,7 @@ def draw_sceneries(seed: int, towns: int) -> Iterator[Scenery]:
         turn = float(rng.uniform(-0.06, 0.06))
         sheet = Sheet(base.east_m - _WEST_M, base.north_m + row * _ROW_M, turn, bool(rng.random() < 0.5))
         own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-        scenery = build_scenery(own, sheet=sheet, inflow=inflow if place else None)
+        scenery = build_scenery(own, sheet=sheet, inflow=inflow if place else None, river_width_m=river_width_m)
         inflow = _leave(scenery)
         yield scenery
 

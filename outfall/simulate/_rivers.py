@@ -30,6 +30,7 @@ class Course:
     north_u: float
     braid_u: tuple[float, float]
     tidal_u: float
+    times_wider: float = 1.0
 
     def at(self, u: float) -> float:
         """Return v of the axis."""
@@ -41,9 +42,11 @@ class Course:
         return list(zip(self.u[inside].tolist(), self.v[inside].tolist(), strict=True))
 
 
-def draw_rivers(sketch: Sketch) -> Course:
-    """Draw all open water and return the course of the main river."""
-    course = _course(sketch.rng)
+def draw_rivers(sketch: Sketch, *, width_m: float | None = None) -> Course:
+    """Draw all open water and return the course of the main river, of its own width or a given one."""
+    own = _course(sketch.rng)
+    times_wider = 1.0 if width_m is None else width_m / 2 / own.half_width_m
+    course = own if width_m is None else replace(own, half_width_m=width_m / 2, times_wider=times_wider)
     _draw_main(sketch, course)
     _draw_north(sketch, course)
     _draw_south(sketch, course)
@@ -72,18 +75,20 @@ def _course(rng: np.random.Generator) -> Course:
 
 
 def _draw_main(sketch: Sketch, course: Course) -> None:
+    """Draw the main river; one that is wider is deeper and faster too, as rivers are (Leopold and Maddock 1953)."""
     name = syllables()["river"][0]
     stops = [0.0, course.culvert_u, course.south_u, course.north_u, *course.braid_u, course.tidal_u, _END_U]
     for number, u in enumerate(stops):
         sketch.node(f"M{number}", (u, course.at(u)))
-    flow = float(sketch.rng.uniform(3.5, 5.5))
+    flow = float(sketch.rng.uniform(3.5, 5.5)) * course.times_wider**2
+    depth, tidal_depth = 1.3 * course.times_wider**0.8, 2.2 * course.times_wider**0.8
     width = 2 * course.half_width_m
     like = replace(
         BLANK,
         name=name,
         width_m=width,
-        depth_m=1.3,
-        velocity_ms=flow / (width * 1.3),
+        depth_m=depth,
+        velocity_ms=flow / (width * depth),
         flow_m3s=flow,
     )
     for number in (0, 1, 2, 3, 5):
@@ -99,8 +104,8 @@ def _draw_main(sketch: Sketch, course: Course) -> None:
         BLANK,
         name=name,
         width_m=width,
-        depth_m=2.2,
-        velocity_ms=flow / (width * 2.2),
+        depth_m=tidal_depth,
+        velocity_ms=flow / (width * tidal_depth),
         flow_m3s=flow,
     )
     sketch.line("HC-07", "tidal", ("M6", "M7"), via=course.between(stops[6], stops[7]), like=tidal)
@@ -118,7 +123,7 @@ def _draw_braid(sketch: Sketch, course: Course, like: Line) -> None:
             (float(a), course.at(float(a)) + sign * (reach * float(b) + float(c) * float(b)))
             for a, b, c in zip(u, bulge, wobble, strict=True)
         ]
-        attributes = replace(BLANK, name=f"{like.name}{arm}", width_m=like.width_m * 0.7, depth_m=1.2,
+        attributes = replace(BLANK, name=f"{like.name}{arm}", width_m=like.width_m * 0.7, depth_m=round(like.depth_m * 12 / 13, 9),
             velocity_ms=like.velocity_ms, flow_m3s=like.flow_m3s * part, split_share=part,
         )  # fmt: skip
         sketch.line(f"HC-05{'L' if sign > 0 else 'R'}", "river", ("M4", "M5"), via=points, like=attributes)

@@ -11,7 +11,7 @@ from outfall.simulate._data import errors, town_rules
 from outfall.simulate._draw import CRS
 from outfall.simulate._laboratory import analyse, take_samples
 from outfall.simulate._photos import plan_photos
-from outfall.simulate._region import count_towns, draw_sceneries, join_towns
+from outfall.simulate._region import check_width, count_towns, draw_sceneries, join_towns
 from outfall.simulate._registers import list_meters, list_permits, list_pipes, list_rivers
 from outfall.simulate._scene import Scene, see_from_space
 from outfall.simulate._survey import fly, inspect, walk
@@ -98,6 +98,7 @@ def make_town(
     size: Literal["small", "medium", "large"] | int = "small",
     scene: bool = True,
     photos: bool = True,
+    river_width_m: float | None = None,
 ) -> Town:
     """Draw a river town whose truth is known, or a region of several, and survey it with honest errors.
 
@@ -117,6 +118,9 @@ def make_town(
         Whether a satellite image is drawn; never of a region.
     photos : bool, default True
         Whether the flight brings photos home. Both change nothing else and take half the time.
+    river_width_m : float, optional
+        Width of the main river, 40 to 150; by default 30 to 36, drawn. A wider river is deeper, faster and carries more,
+        and works and plants discharge more in proportion, so that their water is diluted as in a small town.
 
     Returns
     -------
@@ -141,7 +145,9 @@ def make_town(
             "'medium', 'large' or a number of outfalls"
         )
         raise TableError(msg)
-    towns = [_look_at(scenery, scene=scene and count == 1, photos=photos) for scenery in draw_sceneries(seed, count)]
+    check_width(river_width_m)
+    sceneries = draw_sceneries(seed, count, river_width_m=river_width_m)
+    towns = [_look_at(scenery, scene=scene and count == 1, photos=photos) for scenery in sceneries]
     return towns[0] if count == 1 else join_towns(towns, seed=seed, size=size)
 
 

@@ -6,6 +6,7 @@ from outfall.store.backend import create_store, open_store
 from outfall.store.backup import back_up
 from outfall.store.check import check_store
 from outfall.store.conflicts import list_conflicts, resolve_conflict
+from outfall.store.edits import append_edits
 from outfall.store.imports import import_file, list_imports
 from outfall.store.log import read_events
 from outfall.store.photos import add_photos, find_photo, list_pending_photos, verify_photos
@@ -21,6 +22,7 @@ from outfall.store.undo import undo
 __all__ = [
     "acknowledge",
     "add_photos",
+    "append_edits",
     "append_rows",
     "back_up",
     "check_store",

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from outfall.errors import ReadError
+from outfall.errors import Problem, ReadError, TableError
+from outfall.survey.headings import name_headings
+from outfall.tables import name_columns, read_frame
 from outfall.vocabulary import find_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 __all__ = ["is_boxes", "read_boxes"]
 
@@ -27,27 +29,31 @@ def is_boxes(path: Path) -> bool:
     return path.is_dir() or path.suffix.casefold() in (".json", ".txt")
 
 
-def read_boxes(path: Path) -> pd.DataFrame:
-    """Return the boxes of a COCO file, or of a folder of YOLO labels, one row each.
+def read_boxes(path: Path | str) -> pd.DataFrame:
+    """Return the boxes of a COCO file, of YOLO labels, or of a table, one row each.
 
     Parameters
     ----------
     path : path
         COCO: images and annotations (``bbox`` left, top, width, height in pixels; ``score`` where a detector wrote
         it). YOLO: one ``.txt`` per photo, named like it, with class, centre, width and height as shares and perhaps
-        a confidence; ``classes.txt`` may name the classes.
+        a confidence; ``classes.txt`` may name the classes. CSV: photo, left and top in pixels (``col_px``,
+        ``row_px``), ``box_width_px``, ``box_height_px``, perhaps a score.
 
     Returns
     -------
     DataFrame, n rows
         ``photo``, the centre as ``col_px`` and ``row_px``, or as ``col_share`` and ``row_share`` of the picture,
-        ``sigma_px`` or ``sigma_share``, ``confidence_share``, ``outfall_class`` or the category in ``note``,
-        ``source_ref``.
+        ``half_width_px`` and ``half_height_px`` (or ``_share``), ``sigma_px`` or ``sigma_share``,
+        ``confidence_share`` as the detector wrote it (a rank, see ``calibrate_scores``), ``outfall_class`` or the
+        category in ``note``, ``source_ref``.
 
     Raises
     ------
     ReadError
-        The file is missing, damaged, or neither.
+        The file is missing, damaged, or none of these.
+    TableError
+        A CSV has no boxes in it.
 
     Examples
     --------
@@ -57,12 +63,15 @@ def read_boxes(path: Path) -> pd.DataFrame:
     >>> read_boxes(file)[["photo", "row_share", "confidence_share"]].to_dict("records")
     [{'photo': 'a', 'row_share': 0.25, 'confidence_share': 0.9}]
     """
+    path = Path(path)
     if not path.exists():
         msg = f"{path}: no such file of boxes"
         raise ReadError(msg)
     if path.is_file() and path.stat().st_size > _MAX_BYTES:
         msg = f"{path}: {path.stat().st_size / 1e6:,.0f} MB is no file of boxes; split it"
         raise ReadError(msg)
+    if path.suffix.casefold() == ".csv":
+        return _csv(path)
     rows = list(_coco(path) if path.suffix.casefold() == ".json" else _yolo(path))
     return (
         pd.DataFrame(rows, columns=_COLUMNS).dropna(axis="columns", how="all")
@@ -72,8 +81,8 @@ def read_boxes(path: Path) -> pd.DataFrame:
 
 
 _COLUMNS = [
-    "photo", "col_px", "row_px", "sigma_px", "col_share", "row_share", "sigma_share", "confidence_share",
-    "outfall_class", "note", "source_ref",
+    "photo", "col_px", "row_px", "half_width_px", "half_height_px", "sigma_px", "col_share", "row_share",
+    "half_width_share", "half_height_share", "sigma_share", "confidence_share", "outfall_class", "note", "source_ref",
 ]  # fmt: skip
 
 
@@ -90,6 +99,8 @@ def _coco(path: Path) -> Iterator[dict[str, object]]:
                 "photo": images[box["image_id"]],
                 "col_px": left + width / 2,
                 "row_px": top + height / 2,
+                "half_width_px": width / 2,
+                "half_height_px": height / 2,
                 "sigma_px": max(width, height) * _BOX_SIGMA_SHARE,
                 "confidence_share": None if box.get("score") is None else float(box["score"]),
                 **_category(names.get(box.get("category_id"))),
@@ -133,11 +144,37 @@ def _yolo_row(file: Path, number: int, parts: list[str], names: Mapping[str, str
         "photo": file.stem,
         "col_share": shares[0],
         "row_share": shares[1],
+        "half_width_share": shares[2] / 2,
+        "half_height_share": shares[3] / 2,
         "sigma_share": max(shares[2:4]) * _BOX_SIGMA_SHARE,
         "confidence_share": shares[4] if len(shares) == 5 else None,
         **_category(names.get(parts[0], parts[0])),
         "source_ref": f"{file.name}#{number}",
     }
+
+
+def _csv(path: Path) -> pd.DataFrame:
+    frame = name_columns(name_headings(read_frame(path, table="sightings"), "drone"), "sightings")
+    needed = ["photo", "col_px", "row_px", "box_width_px", "box_height_px"]
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        msg = f"{path.name}: is no table of boxes"
+        raise TableError(msg, [Problem(", ".join(missing), "missing", "photo, left, top, width and height in pixels")])
+    numbers = frame[needed[1:]].apply(pd.to_numeric, errors="coerce")
+    for number, box in enumerate(numbers.to_numpy(dtype=float).tolist(), start=2):
+        _check(path, number, box)
+    width, height = numbers["box_width_px"], numbers["box_height_px"]
+    told = {
+        "photo": frame["photo"],
+        "col_px": numbers["col_px"] + width / 2,
+        "row_px": numbers["row_px"] + height / 2,
+        "half_width_px": width / 2,
+        "half_height_px": height / 2,
+        "sigma_px": np.maximum(width, height) * _BOX_SIGMA_SHARE,
+    }
+    score = pd.to_numeric(frame["confidence_share"], errors="coerce") if "confidence_share" in frame else np.nan
+    kept = [name for name in ("outfall_class", "note", "source_ref") if name in frame.columns]
+    return pd.DataFrame({**told, "confidence_share": score}).join(frame[kept])
 
 
 def _check(path: Path, number: int, box: list[float]) -> None:

@@ -18,7 +18,7 @@ from outfall.tables import attach_issues, check, empty, issue
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["aim_photos", "read_drone"]
+__all__ = ["aim_photos", "look_options", "read_drone"]
 
 # Our defaults (no standard): a find with coordinates of its own, and a photo that does not say where it looks.
 _FIND_SIGMA_M = 5.0
@@ -93,7 +93,7 @@ def read_drone(
     >>> len(read_drone(tempfile.mkdtemp()))
     0
     """
-    look = _look(surface)
+    look = look_options(surface)
     photos = folder if isinstance(folder, gpd.GeoDataFrame) else read_photos(folder, tz=tz)
     home = None if isinstance(folder, gpd.GeoDataFrame) else Path(folder)
     flight = survey_id or (home.resolve().name if home else "flight")
@@ -152,7 +152,8 @@ def aim_photos(photos: gpd.GeoDataFrame, pixels: pd.DataFrame | None, look: Mapp
     return gpd.GeoDataFrame(columns, geometry=points)
 
 
-def _look(surface: Path | str | float | Mapping[str, object] | None) -> dict[str, object]:
+def look_options(surface: Path | str | float | Mapping[str, object] | None) -> dict[str, object]:
+    """Return the options of look_at that one argument of a reader means; unknown names are refused."""
     look: dict[str, object] = dict(surface) if isinstance(surface, Mapping) else {"surface": surface}
     unknown = sorted(set(look) - set(_LOOK))
     if unknown:

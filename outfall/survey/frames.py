@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from outfall.coordinates import choose_crs
+from outfall.errors import TableError
+from outfall.survey.ellipses import read_covariance, sigma_of
+from outfall.survey.same_thing import Fact, group_marks
+from outfall.survey.score_fits import combine_shares
 from outfall.tables import attach_issues, issue, join_ids, split_ids
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["merge_frames"]
 
 
-def merge_frames(sightings: gpd.GeoDataFrame, *, most_sigmas: float = 3.0) -> gpd.GeoDataFrame:
+def merge_frames(
+    sightings: gpd.GeoDataFrame,
+    *,
+    most_sigmas: float = 3.0,
+    base_share: float | None = None,
+    dependence_share: float = 1.0,
+) -> gpd.GeoDataFrame:
     """Return one sighting per thing and flight, for finds that were marked on every photo that shows them.
 
     Two finds are one thing when they are on different photos of one flight, have the same class where both have one
@@ -30,14 +34,25 @@ def merge_frames(sightings: gpd.GeoDataFrame, *, most_sigmas: float = 3.0) -> gp
     sightings : GeoDataFrame, n rows, Point, any CRS
         The contract ``sightings`` from ``read_drone`` or ``read_thermal_flight``. Not changed.
     most_sigmas : float, default 3
-        Largest distance in joint standard deviations (our default: 1.1 % of true pairs lie farther apart).
+        Largest distance in joint standard deviations (our default: 1.1 % of true pairs lie farther apart), once the
+        error that all finds of a frame share is taken off.
+    base_share : float, optional
+        How many checked boxes were real (``Calibration.base_share`` of the basin); needed where frames count more
+        than once.
+    dependence_share : float, default 1
+        How far frames repeat each other (``Calibration.dependence_share``): 1 adds nothing for being seen again.
 
     Returns
     -------
     GeoDataFrame, m rows
-        The surest member of each group, in the order given, with the photos of all and the highest confidence; its
-        position is not averaged, as frames of one flight share their errors. ``source_ref`` names all members, and
+        The surest member of each group, in the order given, with the photos of all and the highest confidence; where
+        all are probabilities (``score_is``), the combined one by ``combine_shares`` in its place. Its position is not averaged, as frames of one flight share their errors. ``source_ref`` names all members, and
         each joined group is an issue of level note.
+
+    Raises
+    ------
+    TableError
+        Frames shall count more than once, but nobody says how many boxes are real.
 
     Examples
     --------
@@ -47,6 +62,9 @@ def merge_frames(sightings: gpd.GeoDataFrame, *, most_sigmas: float = 3.0) -> gp
     >>> merge_frames(seen)[["sighting_id", "photo_ids", "source_ref"]].to_dict("records")
     [{'sighting_id': 'b', 'photo_ids': 'p1;p2', 'source_ref': 'merge_frames(f#1;f#2)'}]
     """
+    if base_share is None and dependence_share < 1:
+        msg = "base_share: missing; independent frames need the share of real boxes (Calibration.base_share)"
+        raise TableError(msg)
     if len(sightings) < 2:
         return sightings.copy()
     groups = _groups(sightings, most_sigmas)
@@ -56,9 +74,9 @@ def merge_frames(sightings: gpd.GeoDataFrame, *, most_sigmas: float = 3.0) -> gp
             kept.append(members[0])
             continue
         part = sightings.iloc[members]
-        best = min(zip(_sigma(part), part["sighting_id"].astype(str), members, strict=True))[2]
+        best = min(zip(sigma_of(part), part["sighting_id"].astype(str), members, strict=True))[2]
         kept.append(best)
-        changes[best] = _together(part)
+        changes[best] = _together(part, 0.5 if base_share is None else base_share, dependence_share)
         name = str(sightings["sighting_id"].iloc[best])
         reason, reason_zh = (
             f"{name}: seen on {len(members)} photos of one flight",
@@ -76,77 +94,36 @@ def merge_frames(sightings: gpd.GeoDataFrame, *, most_sigmas: float = 3.0) -> gp
     return gpd.GeoDataFrame(attach_issues(merged, issues) if issues else merged)
 
 
-def _together(part: gpd.GeoDataFrame) -> dict[str, object]:
+def _together(part: gpd.GeoDataFrame, base_share: float, dependence_share: float) -> dict[str, object]:
     photos = [name for held in part["photo_ids"].dropna() for name in split_ids(held)]
     values: dict[str, object] = {
         "photo_ids": join_ids(sorted(set(photos))),
         "source_ref": f"merge_frames({';'.join(sorted(part['source_ref'].astype(str)))})",
     }
     if "confidence_share" in part.columns and part["confidence_share"].notna().any():
-        values["confidence_share"] = float(part["confidence_share"].max())
+        shares = part["confidence_share"].dropna().to_numpy(dtype=float)
+        is_probability = "score_is" in part.columns and part["score_is"].eq("probability").all()
+        values["confidence_share"] = (
+            combine_shares(shares, base_share=base_share, dependence_share=dependence_share)
+            if is_probability
+            else float(shares.max())
+        )
     return values
 
 
 def _groups(sightings: gpd.GeoDataFrame, most_sigmas: float) -> list[list[int]]:
-    """Return the rows of each thing; the closest pairs first, every member agreeing with every other."""
+    """Return the rows of each thing."""
     points = sightings.to_crs(choose_crs(sightings)).geometry
     places = np.column_stack([points.x, points.y])
-    covariance = _covariance(sightings)
-    widest = float(np.sqrt(2 * np.nanmax(np.trace(covariance, axis1=1, axis2=2))))
-    pairs = cKDTree(places).query_pairs(most_sigmas * widest, output_type="ndarray")
-    apart = places[pairs[:, 0]] - places[pairs[:, 1]]
-    joint = covariance[pairs[:, 0]] + covariance[pairs[:, 1]]
-    away = np.sqrt(np.einsum("ni,ni->n", apart, np.linalg.solve(joint, apart[..., None])[..., 0]))
-    facts = _facts(sightings)
-    good = {
-        (int(a), int(b)): float(value)
-        for (a, b), value in zip(pairs, away, strict=True)
-        if value <= most_sigmas and _may_be_one(facts[a], facts[b])
-    }
-    ids = sightings["sighting_id"].astype(str).tolist()
-    home = {row: [row] for row in range(len(sightings))}
-    for a, b in sorted(good, key=lambda pair: (round(good[pair], 9), *sorted((ids[pair[0]], ids[pair[1]])))):
-        one, other = home[a], home[b]
-        if one is not other and all((min(i, j), max(i, j)) in good for i in one for j in other):
-            one.extend(other)
-            for row in other:
-                home[row] = one
-    return [sorted(members) for members in {id(held): held for held in home.values()}.values()]
+    names = (sightings["sighting_id"].astype(str) + " " + sightings["source_ref"].astype(str)).tolist()
+    return group_marks(places, read_covariance(sightings), _facts(sightings), names, most_sigmas=most_sigmas)
 
 
-def _facts(sightings: gpd.GeoDataFrame) -> list[tuple[str, frozenset[str], str | None, float]]:
+def _facts(sightings: gpd.GeoDataFrame) -> list[Fact]:
     empty = pd.Series(None, index=sightings.index, dtype=object)
     classes = sightings.get("outfall_class", empty)
-    signs = np.sign(pd.to_numeric(sightings.get("thermal_z", empty)).fillna(0.0))
+    signs = np.sign(pd.to_numeric(sightings.get("thermal_z", empty)).fillna(0.0)).astype(float)
     photos = [frozenset(split_ids(held)) if pd.notna(held) else frozenset[str]() for held in sightings["photo_ids"]]
     names = [None if pd.isna(name) else str(name) for name in classes]
-    return list(zip(sightings["survey_id"].astype(str), photos, names, signs.astype(float), strict=True))
-
-
-def _may_be_one(
-    one: tuple[str, frozenset[str], str | None, float], other: tuple[str, frozenset[str], str | None, float]
-) -> bool:
-    is_same_class = one[2] is None or other[2] is None or one[2] == other[2]
-    has_photos = bool(one[1]) and bool(other[1]) and not one[1] & other[1]
-    return one[0] == other[0] and has_photos and is_same_class and one[3] == other[3]
-
-
-def _sigma(sightings: gpd.GeoDataFrame) -> NDArray[np.float64]:
-    return pd.to_numeric(sightings["sigma_m"]).fillna(10.0).clip(lower=0.02).to_numpy(dtype=float)
-
-
-def _covariance(sightings: gpd.GeoDataFrame) -> NDArray[np.float64]:
-    """Return the covariance of each position (east, north) in square metres: its ellipse, else a circle."""
-    empty = pd.Series(np.nan, index=sightings.index)
-    sigma = _sigma(sightings)
-    names = ("sigma_major_m", "sigma_minor_m", "major_azimuth_deg")
-    major, minor, azimuth = (pd.to_numeric(sightings.get(name, empty)).to_numpy(dtype=float) for name in names)
-    is_round = ~np.isfinite(major) | ~np.isfinite(minor) | ~np.isfinite(azimuth)
-    major, minor = (np.where(is_round, sigma, np.maximum(part, 0.02)) for part in (major, minor))
-    turn = np.radians(np.where(is_round, 0.0, azimuth))
-    along = np.column_stack([np.sin(turn), np.cos(turn)])
-    across = np.column_stack([np.cos(turn), -np.sin(turn)])
-    return (
-        along[:, :, None] * along[:, None, :] * (major**2)[:, None, None]
-        + across[:, :, None] * across[:, None, :] * (minor**2)[:, None, None]
-    )
+    surveys = sightings["survey_id"].astype(str)
+    return [Fact(*parts) for parts in zip(surveys, photos, names, signs, strict=True)]

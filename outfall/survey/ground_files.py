@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from outfall.errors import ReadError
 from outfall.survey.brought import Brought, folder_media, keep_apart, zip_media
 from outfall.survey.ovital import read_ovital
+from outfall.survey.packed import is_packed, unpack
 from outfall.survey.submissions import is_submission, read_submission_csv, read_submission_json, read_submission_zip
 from outfall.tables import issue, read_frame
 from outfall.tables.safe import list_geopackage, open_archive, require_file
@@ -61,6 +62,10 @@ def read_brought(path: Path, layer: str | None) -> Brought:
         The file cannot be read.
     """
     file = require_file(path)
+    return unpack(_read(file, layer), file)
+
+
+def _read(file: Path, layer: str | None) -> Brought:
     suffix = file.suffix.casefold()
     if suffix == ".gpkg":
         return _package(file, layer)
@@ -70,11 +75,8 @@ def read_brought(path: Path, layer: str | None) -> Brought:
     frame = read_frame(file, table="sightings", layer=layer)
     if suffix in (".csv", ".tsv", ".txt") and is_submission(list(frame.columns)):
         return read_submission_csv(file)
-    if suffix == ".gpx":
-        kept = [name for name in frame.columns if name in _GPX or name in _GPX_ALSO]
-        return _marks(file, _renamed(frame[kept], _GPX))
-    if suffix in (".kml", ".kmz"):
-        return _marks(file, _renamed(frame, _KML))
+    if suffix in (".gpx", ".kml", ".kmz"):
+        return _marks(file, frame)
     return Brought(frame, issues=[*_encoding(file, frame), *_doubts(frame)])
 
 
@@ -119,8 +121,15 @@ def _package(file: Path, layer: str | None) -> Brought:
 
 
 def _marks(file: Path, frame: pd.DataFrame) -> Brought:
-    media = zip_media(file) if file.suffix.casefold() == ".kmz" else folder_media(file.parent, _names(frame))
-    return Brought(frame, media)
+    is_kmz = file.suffix.casefold() == ".kmz"
+    if is_packed(list(frame.columns)):
+        return Brought(frame, zip_media(file) if is_kmz else {})
+    if file.suffix.casefold() == ".gpx":
+        kept = [name for name in frame.columns if name in _GPX or name in _GPX_ALSO]
+        frame = _renamed(frame[kept], _GPX)
+    else:
+        frame = _renamed(frame, _KML)
+    return Brought(frame, zip_media(file) if is_kmz else folder_media(file.parent, _names(frame)))
 
 
 def _renamed(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:

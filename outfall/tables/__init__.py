@@ -1,4 +1,4 @@
-"""The seventeen tables: what each holds, whether a frame meets its contract, and how files become frames."""
+"""The eighteen tables: what each holds, whether a frame meets its contract, and how files become frames."""
 
 from outfall.tables.canonical import scale_to_canonical
 from outfall.tables.contract import Column, Table, contract, contracts

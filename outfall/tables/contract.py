@@ -1,4 +1,4 @@
-"""What each of the seventeen tables holds: one declaration that checks, documents, names and draws them.
+"""What each of the eighteen tables holds: one declaration that checks, documents, names and draws them.
 
 The declarations are data (``tables.csv``, ``columns.csv``).
 """
@@ -74,7 +74,7 @@ class Table:
     Parameters
     ----------
     name : str
-        One of the seventeen names.
+        One of the eighteen names.
     key : str
         Column that names a row and is never repeated.
     geometry : str
@@ -119,7 +119,7 @@ def contract(name: str) -> Table:
     Parameters
     ----------
     name : str
-        One of the seventeen names, such as ``"sightings"``.
+        One of the eighteen names, such as ``"sightings"``.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def contract(name: str) -> Table:
 
 @cache
 def contracts() -> Mapping[str, Table]:
-    """Return the contracts of all seventeen tables by name.
+    """Return the contracts of all eighteen tables by name.
 
     Returns
     -------

@@ -77,10 +77,12 @@ def log_weights(
     ndarray of float, one per candidate
         -inf where the prior is 0.
     """
-    nat = pd.Series(weigh_evidence(evidence, settings=settings, leave_out=leave_out), index=evidence.index)
-    said = nat.groupby([evidence["outfall_id"], evidence["source_id"]]).sum()
-    keys = pd.MultiIndex.from_frame(candidates[["outfall_id", "source_id"]])
-    total = said.reindex(keys).fillna(0.0).to_numpy(dtype=float)
+    nat = weigh_evidence(evidence, settings=settings, leave_out=leave_out)
+    pair = ["outfall_id", "source_id"]
+    keys = pd.MultiIndex.from_frame(candidates[pair].astype("object"))
+    at = keys.get_indexer(pd.MultiIndex.from_frame(evidence[pair].astype("object")))
+    # one after the other: what is said about another pair must not move the last bit of this one
+    total = np.bincount(at[at >= 0], nat[at >= 0], minlength=len(candidates))
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(candidates["prior_share"].to_numpy(dtype=float)) + total)
 

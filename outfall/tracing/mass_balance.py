@@ -8,6 +8,7 @@ that the load is below that of its limit.
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -139,13 +140,13 @@ def undeclared_clues(undeclared: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     rows = undeclared[chosen.to_numpy()].reset_index(drop=True)
     names = ["parameter", "reach_id", "along_m", "reason", "reason_zh", "source_ref"]
     rows = rows.reindex(columns=[*names, "p_value", "refs", "geometry"])
-    p_value = np.clip(rows["p_value"].to_numpy(dtype=float), 1e-12, 1 / np.e)
+    p_value = np.clip(rows["p_value"].to_numpy(dtype=float), 1e-12, 1 / math.e)
     marks = [f"{one}|{two}" for one, two in zip(rows["parameter"], rows["refs"], strict=True)]
     table = pd.DataFrame(
         {
             "clue_id": pd.Series(["C-" + hashlib.sha256(one.encode()).hexdigest()[:8] for one in marks], dtype="str"),
             "kind": pd.Series(["hot_spot"] * len(rows), dtype="str"),
-            "log_lr": -np.log(-np.e * p_value * np.log(p_value)),
+            "log_lr": -np.log(-math.e * p_value * np.log(p_value)),
         }
     )
     both = pd.concat([table, rows[["reach_id", "along_m", "reason", "reason_zh", "source_ref"]]], axis=1)

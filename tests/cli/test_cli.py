@@ -11,7 +11,7 @@ from outfall.cli import cli, main
 from outfall.cli.screen import show_summary
 from tests.chain.conftest import sightings, write_county
 
-VERBS = ["add", "check", "demo", "init", "inventory", "map", "register", "run", "trace"]
+VERBS = ["add", "check", "demo", "init", "inventory", "map", "pack", "register", "run", "scene", "trace"]
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_any_console(county, encoding, lang, expected):
     said = done.stdout.decode(encoding)
     assert expected in said
     assert "county_out" in said
-    assert "[9/9]" in done.stderr.decode(encoding)
+    assert "[10/10]" in done.stderr.decode(encoding)
     assert (county.parent / "county_out" / "map.html").is_file()
 
 
@@ -185,3 +185,19 @@ def test_hostile_names_are_not_markup(capsys):
     said = capsys.readouterr().out
     assert "[red]甲[/red]" in said
     assert "[bold]A" in said
+
+
+def test_a_pack_says_which_version_it_was_taken_from(county, tmp_path):
+    """What a team takes along names the last event of the project's store, and is never written over."""
+    import json
+
+    from outfall.project import Project
+    from outfall.store import read_events
+
+    arguments = ["pack", str(county), "--out", str(tmp_path / "一组"), "--team", "一组", "--day", "2026-04-12"]
+    assert main([*arguments, "--format", "geojson", "--format", "kmz"]) == 0
+    about = json.loads((tmp_path / "一组" / "pack.json").read_text(encoding="utf-8"))
+    last = read_events(Project.open(county).store).iloc[-1]
+    assert about["register"] == f"{last['seq']}:{last['hash'][:12]}"
+    assert (about["team"], about["day"], sorted(about["formats"])) == ("一组", "2026-04-12", ["geojson", "kmz"])
+    assert main(arguments) == 1

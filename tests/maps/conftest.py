@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from outfall.maps import draw
-from tests.maps.browser import browse
+from tests.maps.browser import DESKTOP, PHONE, browse, is_quiet, opened
+from tests.maps.timed import draw_timed, press
 from tests.maps.town import make_town
 
 
@@ -49,3 +50,22 @@ def browser(chromium):
         pytest.importorskip("playwright", reason="the browser tests need playwright")
     with browse(chromium) as context:
         yield context
+
+
+@pytest.fixture(scope="session")
+def timed(town, tmp_path_factory):
+    return draw_timed(town).save(tmp_path_factory.mktemp("timed") / "map.html")
+
+
+@pytest.fixture(name="page", params=[(DESKTOP, "zh"), (PHONE, "en")], ids=["desk-zh", "phone-en"])
+def sized(request, browser, timed):
+    """Return the page on a desk in Chinese and on a phone in English; whatever a test does, it must stay quiet."""
+    size, lang = request.param
+    with opened(browser, timed, size=size) as heard:
+        if lang == "en":
+            press(heard.page, "#lang")
+        if size == PHONE:
+            heard.page.click("#unfold")
+        heard.page.wait_for_timeout(60)
+        yield heard.page
+        assert is_quiet(heard)

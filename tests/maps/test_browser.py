@@ -153,7 +153,7 @@ def test_layers_are_switched(page):
 
 @pytest.mark.parametrize(
     ("query", "says"),
-    [("mx0002", "MX-0002"), ("电镀", "电镀厂"), ("120.02, 30.24", "120.02, 30.24"), ("zzz", "没有找到")],
+    [("mx0002", "MX-0002"), ("电镀", "电镀厂"), ("120.02, 30.24", "120.020000, 30.240000"), ("zzz", "没有找到")],
 )
 def test_search_finds(page, query, says):
     """Codes, names and coordinates are found; nothing else is claimed."""
@@ -230,7 +230,7 @@ def test_browsers_without_decompression_read_the_page(browser, saved):
 def test_a_damaged_page_says_so(browser, saved, tmp_path):
     """A page whose data is cut off says that it cannot be read."""
     text = saved.read_text("utf-8")
-    at = text.index('id="data">') + 20_000
+    at = text.index('id="data"') + 20_000
     broken = tmp_path / "broken.html"
     broken.write_text(text[:at] + text[text.index("</script>", at) :], "utf-8")
     with opened(browser, broken) as heard:

@@ -131,10 +131,21 @@ def test_any_crs_draws_the_same_page(town):
         ("points", gpd.GeoDataFrame(geometry=[Point(1, 2)]), {}, "no CRS"),
         ("points", gpd.GeoDataFrame(geometry=[LineString([(0, 0), (1, 1)])], crs=4326), {}, "expected Point"),
         ("points", gpd.GeoDataFrame(geometry=[Point(1, float("nan"))], crs=4326), {}, "not a finite number"),
-        ("points", gpd.GeoDataFrame({"a": [1.0]}, geometry=[Point(1, 2)], crs=4326), {"style": "a"}, "picks no colour"),
+        (
+            "points",
+            gpd.GeoDataFrame({"a": [pd.Timestamp(0)]}, geometry=[Point(1, 2)], crs=4326),
+            {"style": "a"},
+            "picks no colour",
+        ),
+        ("points", gpd.GeoDataFrame({"a": ["x"]}, geometry=[Point(1, 2)], crs=4326), {"time": "a"}, "says no time"),
         ("points", gpd.GeoDataFrame(geometry=[Point(1, 2)], crs=4326), {"label": "code"}, "no such column"),
         ("points", gpd.GeoDataFrame(geometry=[Point(1, 2)], crs=4326), {"contract": "fish"}, "is not one of"),
-        ("circles", gpd.GeoDataFrame(geometry=[Point(1, 2)], crs=4326), {}, "not one of points, lines, raster"),
+        (
+            "circles",
+            gpd.GeoDataFrame(geometry=[Point(1, 2)], crs=4326),
+            {},
+            "not one of points, lines, polygons, raster",
+        ),
         ("points", pd.DataFrame({"a": [1]}), {}, "without a geometry"),
         ("raster", None, {}, "needs its picture"),
     ],
@@ -186,18 +197,3 @@ def test_reprs_count(drawn):
         repr(drawn)
         == "<Map '清溪河排污口溯源': reaches: 42 lines, sightings: 120 points, sources: 30 points, outfalls: 60 points>"
     )
-
-
-def test_a_notebook_shows_a_frame(drawn):
-    """A map shows itself in a notebook as a frame whose page is escaped."""
-    shown = drawn._repr_html_()
-    assert shown.startswith("<iframe srcdoc=")
-    assert "<script" not in shown
-
-
-def test_a_huge_map_is_not_put_into_a_notebook(town, monkeypatch):
-    """A page above the limit says its size and what to do instead."""
-    monkeypatch.setattr("outfall.maps.page._NOTEBOOK_BYTES", 1000)
-    shown = draw(town.network, title="<b>")._repr_html_()
-    assert ".save(" in shown
-    assert "<b>" not in shown

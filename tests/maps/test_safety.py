@@ -8,7 +8,7 @@ import pytest
 from shapely import LineString, Point
 
 from outfall.maps import Layer, Map, draw
-from tests.maps.browser import is_quiet, opened
+from tests.maps.browser import is_quiet, opened, wait_until
 from tests.maps.hostile import HOSTILE, hostile_town
 from tests.maps.town import CRS
 
@@ -70,7 +70,7 @@ def test_a_frame_in_a_notebook_works(browser, drawn, tmp_path):
     with opened(browser, file) as heard:
         frame = heard.page.frame_locator("iframe")
         frame.locator("body.ready").wait_for(state="attached")
-        assert "60" in frame.locator("#title").inner_text()
+        frame.locator("#title p:has-text('60')").wait_for()
         assert not [text for text in heard.errors if "sandbox" not in text]
 
 
@@ -95,7 +95,19 @@ def test_a_picture_lies_under_the_map(browser, town, tmp_path):
     page_file = draw(town.network, town.outfalls, under=tmp_path / "影 像.tif").save(tmp_path / "u.html")
     with opened(browser, page_file) as heard:
         page = heard.page
-        page.wait_for_function("document.querySelector('.leaflet-under-pane img').naturalWidth > 50")
-        page.locator("[data-layer=under] input").fill("0.3")
-        assert page.evaluate("document.querySelector('.leaflet-under-pane img').style.opacity") == "0.3"
+        # Ink is what the canvas of pictures holds, weighed by its cover; read from a copy.
+        ink = """() => {
+            const from = document.querySelector('.leaflet-under-pane canvas'), copy = document.createElement('canvas');
+            [copy.width, copy.height] = [from.width, from.height];
+            const ctx = copy.getContext('2d', { willReadFrequently: true });
+            ctx.drawImage(from, 0, 0);
+            return ctx.getImageData(0, 0, copy.width, copy.height).data.reduce((sum, value, k) => (k % 4 === 3 ? sum + value : sum), 0);
+        }"""
+        wait_until(page, f"({ink})() > 0")
+        before = page.evaluate(ink)
+        slider = page.locator("[data-layer=under] input")
+        whole = float(slider.input_value())
+        slider.fill("0.3")
+        page.wait_for_timeout(60)
+        assert page.evaluate(ink) / before == pytest.approx(0.3 / whole, rel=0.05)
         assert is_quiet(heard)

@@ -72,7 +72,13 @@ def _reaches(rng):
     frame["diameter_mm"] = np.where(frame["kind"] == "gravity_sewer", 800.0, np.nan)
     frame["source_ref"] = [f"rivers.gpkg#{k + 1}" for k in range(len(frame))]
     table = gpd.GeoDataFrame(frame, geometry=lines, crs=CRS)
-    return table.assign(length_m=table.length, system=table["system"].astype("str"), name=table["name"].astype("str"))
+    velocity_ms = np.where(river, 0.4, 0.8)
+    return table.assign(
+        length_m=table.length,
+        travel_h=table.length / velocity_ms / 3600,
+        system=table["system"].astype("str"),
+        name=table["name"].astype("str"),
+    )
 
 
 def _outfalls(rng, reaches, count):

@@ -29,6 +29,7 @@ NEEDS = {
     "time": ("readings",),
     "links": ("links",),
     "clues": ("links",),
+    "plume": ("links",),
     "fingerprint": ("results",),
     "flow_chart": ("results",),
 }

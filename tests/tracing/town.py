@@ -246,19 +246,24 @@ def make_spectra():
 
 
 def make_clues():
-    """Return idle treatment at the plating works on the day, twice that night, and a hot spot on the laundry's pipe."""
+    """Return idle treatment at the plating works, twice, a hot spot on the laundry's pipe, and no plume at its outfall."""
     frame = pd.DataFrame(
         {
-            "clue_id": ["C1", "C2", "C3"],
-            "kind": ["idle_treatment", "idle_treatment", "hot_spot"],
-            "from_at": pd.to_datetime(["2026-04-12T20:00:00Z", "2026-04-13T01:00:00Z", "2026-04-13T00:00:00Z"]),
-            "to_at": pd.to_datetime(["2026-04-12T23:00:00Z", "2026-04-13T02:00:00Z", "2026-04-13T03:00:00Z"]),
-            "log_lr": [1.5, 1.0, 1.0],
-            "source_id": ["S1", "S1", None],
-            "reach_id": [None, None, "B1"],
-            "reason": ["treatment idle", "treatment idle", "hot spot"],
-            "reason_zh": ["治污停运", "治污停运", "热点"],
-            "source_ref": [f"clues.csv#{at}" for at in (2, 3, 4)],
+            "clue_id": ["C1", "C2", "C3", "C4"],
+            "kind": ["idle_treatment", "idle_treatment", "hot_spot", "plume"],
+            "from_at": pd.to_datetime(
+                ["2026-04-12T20:00:00Z", "2026-04-13T01:00:00Z", "2026-04-13T00:00:00Z", "2026-04-12T03:00:00Z"]
+            ),
+            "to_at": pd.to_datetime(
+                ["2026-04-12T23:00:00Z", "2026-04-13T02:00:00Z", "2026-04-13T03:00:00Z", "2026-04-12T03:00:00Z"]
+            ),
+            "log_lr": [1.5, 1.0, 1.0, -2.0],
+            "outfall_id": [None, None, None, "OA"],
+            "source_id": ["S1", "S1", None, None],
+            "reach_id": [None, None, "B1", None],
+            "reason": ["treatment idle", "treatment idle", "hot spot", "no plume"],
+            "reason_zh": ["治污停运", "治污停运", "热点", "未见羽流"],
+            "source_ref": [f"clues.csv#{at}" for at in (2, 3, 4, 5)],
         }
     )
     return check(frame, "clues")

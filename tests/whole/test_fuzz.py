@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import json
 import pkgutil
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -15,12 +16,16 @@ from PIL import Image
 import outfall
 from outfall.errors import OutfallError
 from tests import hostile
+from tests.maps.tiles_made import picture, write_mbtiles, write_pmtiles
+from tests.scenes.made_products import band_file, numbers
 
 TOWN = Path(outfall.__file__).parents[1] / "sample_data" / "rivertown"
 EXAMPLES = 6
 WORDS = ["nan", "-1", "1e999", "9" * 30, "\x00", "", '"', "=1", "２", "0000-00-00", "\u202e", "uuid:", "../"]
 # Readers that open no file of a stranger.
 OWN = {
+    "open_store": "live store: tests/store flips its bits",
+    "open_shares": "opens no file: the chance that water passes",
     "read_rows": "live store: tests/store flips its bits",
     "read_events": "live store: tests/store flips its bits",
     "read_inputs": "reads a project through the readers below",
@@ -45,6 +50,7 @@ INP = "[JUNCTIONS]\nA 1 1\nB 0 1\n[OUTFALLS]\nO 0 FREE\n[CONDUITS]\nC1 A B 100 0
 PIPES = "管段编号,距离(m),缺陷代码,方向,时间\nY1,1.5,BDEAA,顺流,2026-04-12 08:00\nY1,3.5,BCA,顺流,2026-04-12 08:00\n"
 TEST = "试验编号,投放点,投放时间\nT1,W1,2026-04-12 08:00\n"
 CURVE = "试验编号,监测点,监测时间,荧光\n" + "\n".join(f"T1,P1,2026-04-12 08:{at:02d},{at % 7}" for at in range(30))
+BOXES = '{"images": [{"id": 1, "file_name": "a.JPG"}], "annotations": [{"image_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]}'
 LENS = '{"model": "brown", "width_px": 100, "height_px": 80, "fx": 90, "fy": 90}'
 
 
@@ -59,6 +65,7 @@ def good(tmp_path_factory):
         (frame[["geometry"]] if ending == "dxf" else frame).to_file(folder / f"lines.{ending}")
     hostile.package(folder / "points.gpkg", 5)
     Image.new("L", (16, 16), 3).save(folder / "cells.tif")
+    band_file(folder / "chip.tif", numbers(1, 16), 10)
     Image.new("RGB", (16, 16), "#357").save(folder / "shot.jpg")
     with zipfile.ZipFile(folder / "form.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(
@@ -71,6 +78,10 @@ def good(tmp_path_factory):
         folder / "form.xlsx",
         hostile.sheet(("A1", "编号"), ("B1", "经度"), ("C1", "纬度"), ("A2", "1"), ("B2", "114.3"), ("C2", "30.6")),
     )
+    add_packs(folder)
+    pictures = {(8, 213, 105): picture("#aabbcc"), (8, 214, 105): picture("#ccbbaa")}
+    write_pmtiles(folder / "town.pmtiles", pictures, kind=2)
+    write_mbtiles(folder / "town.mbtiles", pictures)
     texts = {
         "form.csv": FORM,
         "walk.gpx": GPX,
@@ -83,6 +94,9 @@ def good(tmp_path_factory):
         "in.csv": TEST,
         "curve.csv": CURVE,
         "lens.json": LENS,
+        "boxes.json": BOXES,
+        "label.txt": "0 0.5 0.25 0.1 0.2 0.9\n",
+        "boxes.csv": "photo,col_px,row_px,box_width_px,box_height_px,score\na.JPG,1,2,3,4,0.5\n",
         "links.csv": "起点,终点,结果\nW1,P1,通\n",
         "picks.csv": "from,to,line,depth_m\nW1,P1,L1,1.8\n",
         "permits.csv": "企业编号,企业名称,经度,纬度\nW1,a,114.3,30.6\n",
@@ -100,7 +114,25 @@ def good(tmp_path_factory):
     for name in ("tow_0413.csv", "cctv.csv"):
         (folder / name).write_bytes(b"".join((TOWN / name).read_bytes().splitlines(keepends=True)[:60]))
     (folder / "dji.jpg").write_bytes((TOWN / "flight_0412" / "DJI_0001.JPG").read_bytes())
+    from outfall.camera import index_photos
+
+    index_photos(folder, to=folder / "index.csv")
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+
+
+def add_packs(folder):
+    """Write a small field pack, its files beside the others."""
+    import geopandas as gpd
+
+    from outfall.reports import FieldPack, write_field_pack
+
+    rows = {"outfall_id": ["P-1", "P-2"], "status": "suspected", "name": ["3号口", "=1"], "source_ref": "x"}
+    table = gpd.GeoDataFrame(rows, geometry=gpd.points_from_xy([114.3, 114.4], [30.6, 30.6]), crs=4490)
+    kinds = ("kmz", "gpx", "ovital", "geojson", "xlsx", "gpkg")
+    pack = write_field_pack(table, folder / "packed", settings=FieldPack(formats=kinds))
+    for file in pack.glob("outfalls*"):
+        file.rename(folder / file.name)
+    shutil.rmtree(pack)
 
 
 def one(module, name, files, **options):
@@ -108,6 +140,7 @@ def one(module, name, files, **options):
     return [(name, file, module, options) for file in files]
 
 
+PACKED = ["outfalls.kmz", "outfalls.gpx", "outfalls_ovital.txt", "outfalls.geojson", "outfalls.xlsx", "outfalls.gpkg"]
 FRAMES = [
     "form.csv",
     "form.xlsx",
@@ -131,6 +164,8 @@ CASES = [
         crs=4490,
         **CST,
     ),
+    *one("outfall.survey", "read_returned", PACKED, **CST),
+    *one("outfall.maps", "open_basemap", ["town.pmtiles", "town.mbtiles", "shot.jpg"]),
     *one("outfall.survey", "read_ground_photos", ["form.zip"], into=...),
     *one("outfall.survey", "read_tracks", ["walk.gpx", "lines.geojson"], **CST),
     *one("outfall.survey", "read_links", ["links.csv"], **CST),
@@ -142,15 +177,19 @@ CASES = [
     *one("outfall.survey", "read_crawler_links", ["pipes.csv"], **CST),
     *one("outfall.survey.inspection", "read_inspections", ["pipes.csv", "cctv.csv"]),
     *one("outfall.survey", "read_drone", ["dji.jpg"], folder=..., **CST),
+    *one("outfall.survey", "read_boxes", ["boxes.json", "label.txt", "boxes.csv"]),
     *one("outfall.survey", "read_thermal_flight", ["shot.jpg"], folder=...),
     *one("outfall.camera", "read_photos", ["dji.jpg", "cells.tif"], folder=..., **CST),
+    *one("outfall.camera", "read_photo_index", ["index.csv"]),
     *one("outfall.camera", "read_thermal", ["shot.jpg", "cells.tif"]),
+    *one("outfall.scenes", "open_orthomosaic", ["cells.tif"]),
     *one("outfall.camera", "read_lens", ["lens.json"]),
     *one("outfall.network", "read_network", ["lines.gpkg", "lines.shp", "town.inp"], crs=4490),
     *one("outfall.network", "read_inp", ["town.inp"], crs=4549),
     *one("outfall.network", "read_inp_nodes", ["town.inp"], crs=4549),
     *one("outfall.network", "read_inp_network", ["town.inp"], crs=4549),
     *one("outfall.network", "read_terrain", ["cells.tif"]),
+    *one("outfall.scenes", "open_scene", ["chip.tif"], roles={"red": 1}),
     *one("outfall.sources", "read_sources", ["permits.csv"], crs=4490, **CST),
     *one("outfall.water", "read_samples", ["samples.csv"], crs=4490, **CST),
     *one("outfall.water", "read_results", ["results.csv"], **CST),
@@ -170,7 +209,7 @@ def public_readers():
         *(importlib.import_module(f"outfall.{item.name}") for item in pkgutil.iter_modules(outfall.__path__)),
     ]
     homes += [importlib.import_module("outfall.survey.inspection")]
-    return {name for home in homes for name in getattr(home, "__all__", ()) if name.startswith("read_")}
+    return {name for home in homes for name in getattr(home, "__all__", ()) if name.startswith(("read_", "open_"))}
 
 
 def test_every_public_reader_is_fuzzed():

@@ -18,7 +18,8 @@ FIRST = {
     "network", "outfalls", "sightings", "seen", "sources", "samples", "results", "limits", "points", "lines", "frame", "frames",
     "found", "inspections", "segments", "coverage", "looks", "returned", "ids", "groups", "outfall_id", "decision", "photos", "injections", "curves",
     "readings", "signal", "suspects", "passages", "chances", "spots", "taken", "plan", "undeclared", "reach_id",
-    "states", "monitors", "places", "table", "town", "path", "folder", "rivers", "seed", "name", "value", "lon", "lat", "candidates",
+    "states", "monitors", "places", "table", "town", "clues", "store", "page", "drawn", "what", "kind", "target", "path", "folder", "rivers", "seed",
+    "scene", "scenes", "water", "zones", "grid", "index", "layers", "contrasts", "boxes", "placed", "checked", "truth", "mosaic", "name", "value", "lon", "lat", "candidates",
 }  # fmt: skip
 DIMENSIONS = {
     "distance",

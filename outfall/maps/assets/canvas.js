@@ -1,5 +1,8 @@
 // A canvas that lies on a Leaflet map, moves and zooms with it, and knows what is in view.
 
+// While a page puts itself together nothing is painted: each sheet is painted once, when all stands.
+let isHeld = false;
+
 const Sheet = L.Renderer.extend({
   options: { padding: 0.22, pane: 'overlayPane', className: '' },
 
@@ -12,11 +15,15 @@ const Sheet = L.Renderer.extend({
   _destroyContainer() {
     cancelAnimationFrame(this._frame);
     this._frame = null;
+    this.kept = null;
     this._container.remove();
     this._container = null;
   },
 
   _updatePaths() {},
+
+  // Leaflet would leave the canvas between pixels after a jump, up to half a pixel from its place.
+  _reset() { this._update(); },
 
   _update() {
     if (this._map._animatingZoom && this._bounds) return;
@@ -24,16 +31,20 @@ const Sheet = L.Renderer.extend({
     const size = this._bounds.getSize();
     this._ratio = Math.min(2, window.devicePixelRatio || 1);
     L.DomUtil.setPosition(this._container, this._bounds.min);
-    this._container.width = Math.round(this._ratio * size.x);
-    this._container.height = Math.round(this._ratio * size.y);
+    // A canvas that is given its size anew is made anew.
+    const width = Math.round(this._ratio * size.x), height = Math.round(this._ratio * size.y);
+    if (this._container.width !== width) this._container.width = width;
+    if (this._container.height !== height) this._container.height = height;
     this._container.style.width = `${size.x}px`;
     this._container.style.height = `${size.y}px`;
+    this.isMoved = true;
     this._paint();
+    this.isMoved = false;
     this.fire('update');
   },
 
   _paint() {
-    if (!this._map || !this._bounds || !this._container) return;
+    if (isHeld || !this._map || !this._bounds || !this._container) return;
     const ctx = this._context;
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.clearRect(0, 0, this._container.width, this._container.height);
@@ -52,6 +63,8 @@ const Sheet = L.Renderer.extend({
   },
 
   redraw() {
+    // What was drawn before may no longer be true.
+    this.kept = null;
     if (this._frame || !this._map) return this;
     this._frame = requestAnimationFrame(() => { this._frame = null; this._paint(); });
     return this;
@@ -62,59 +75,21 @@ const Sheet = L.Renderer.extend({
 
 // A sheet that draws the rows of one layer, each in the look of its class.
 const LayerSheet = Sheet.extend({
+  ...ROWS,
+
   initialize(layer, options) {
     L.setOptions(this, options);
     Sheet.prototype.initialize.call(this, this.options);
-    this.layer = layer;
     this.lang = this.options.lang || 'zh';
-    this.grid = new Grid(layer.shape);
-    this.hidden = new Set();
-    this.classify(layer.style);
+    this.keep(layer);
   },
 
-  classify(style) {
-    const { layer } = this;
-    this.style = style;
-    this.looks = (layer.styles && layer.styles[style]) || [];
-    this.classes = new Uint16Array(layer.n);
-    this.counts = new Array(Math.max(1, this.looks.length)).fill(0);
-    if (!this.looks.length) {
-      this.looks = [{ value: '', zh: layer.zh, en: layer.en, colour: '#0072B2', edge: '#ffffff', shape: layer.kind === 'lines' ? 'line' : 'circle', letter: '' }];
-      this.counts[0] = layer.n;
-    } else {
-      const column = layer.column[style];
-      const known = new Map(this.looks.map((look, at) => [look.value, at]));
-      const ofCode = [known.get('') || 0, ...column.values.map((value) => known.get(value) || 0)];
-      for (let row = 0; row < layer.n; row++) this.counts[(this.classes[row] = ofCode[column.codes[row]])]++;
-    }
-    this.hidden = new Set();
-    this.redraw();
-    return this;
-  },
-
-  look(row) { return this.looks[this.classes[row]]; },
-
-  isDrawn(row) { return !this.hidden.has(this.classes[row]) && (!this.only || this.only(row)); },
-
+  // The numbers of the parts in view whose row is drawn, in drawing order.
   inView(view, margin) {
     const m = (margin || 0) / view.scale;
-    return this.grid.find(view.left - m, view.top - m, view.right + m, view.bottom + m).filter((part) => this.isDrawn(this.layer.shape.row[part]));
-  },
-
-  // Returns the row under a position on the map, or -1.
-  hit(latlng, reachPx) {
-    if (!this._map) return -1;
-    const zoom = this._map.getZoom();
-    const scale = 256 * 2 ** zoom;
-    const point = this._map.project(latlng, zoom);
-    const best = this.grid.nearest(point.x / scale, point.y / scale, reachPx / scale, (row) => this.isDrawn(row));
-    return best ? this.layer.shape.row[best.part] : -1;
-  },
-
-  getBounds() {
-    const [w, t, e, b] = this.grid.all;
-    if (!Number.isFinite(w)) return L.latLngBounds([]);
-    const turn = (x, y) => L.CRS.EPSG3857.pointToLatLng(L.point(x * 256, y * 256), 0);
-    return L.latLngBounds(turn(w, b), turn(e, t));
+    const found = this.grid.find(view.left - m, view.top - m, view.right + m, view.bottom + m);
+    const { row } = this.layer.shape;
+    this.parts = this.isNarrowed() ? found.filter((part) => this.isDrawn(row[part])) : found.slice();
+    return this.parts;
   },
 });

@@ -3,6 +3,8 @@
 const DATUMS = ['WGS 84', 'CGCS2000', 'GCJ-02'];
 let datum = 0;
 let pointer = null;
+const STYLES = ['d', 'dms', 'dm', 'm'];
+let style = 'd';
 
 function drawFrame() {
   const { data } = app;
@@ -18,13 +20,7 @@ function drawFrame() {
   name('map', say('map'));
   name('panel', say('panel'));
   name('unfold', say('legend.open'));
-  const tools = [['plus', 'zoom.in', () => app.map.zoomIn()], ['minus', 'zoom.out', () => app.map.zoomOut()], ['fit', 'zoom.fit', fitAll], ['print', 'print', () => window.print()]];
-  fill(document.getElementById('tools'),
-    el('div', { class: 'north', role: 'img', 'aria-label': say('north') }, svg('svg', { viewBox: '0 0 24 30' }, svg('path', { d: 'M12 1 19 24 12 19.5z', class: 'dark' }), svg('path', { d: 'M12 1 5 24 12 19.5z', class: 'light' })), el('span', {}, say('north'))),
-    tools.map(([drawing, key, act]) => el('button', { type: 'button', class: 'round', 'aria-label': say(key), title: say(key), onclick: act }, icon(drawing))),
-    el('button', { type: 'button', class: 'round text', id: 'lang', 'aria-label': say('language'), title: say('language'), onclick: () => { app.lang = app.lang === 'zh' ? 'en' : 'zh'; emit('language'); } }, app.lang === 'zh' ? 'EN' : '中'));
-  const day = new Date();
-  fill(document.getElementById('imprint'), `${say('printed')} ${moment(day).slice(0, 10)} · WGS 84 / CGCS2000 · ${say('drawn.by')}`);
+  drawTools();
   drawScale();
   drawPosition();
 }
@@ -41,6 +37,7 @@ function fitAll(padding) {
     if (own.isValid()) box.extend(own);
   }
   if (!box.isValid()) for (const layer of app.data.layers) if (layer.bounds) box.extend([[layer.bounds[1], layer.bounds[0]], [layer.bounds[3], layer.bounds[2]]]);
+  if (!box.isValid()) for (const base of app.data.bases || []) if (base.bounds) box.extend([[base.bounds[1], base.bounds[0]], [base.bounds[3], base.bounds[2]]]);
   const free = Array.isArray(padding) ? { paddingTopLeft: padding[0], paddingBottomRight: padding[1] } : room();
   if (box.isValid()) app.map.fitBounds(box, { ...free, maxZoom: 16, animate: false });
   else app.map.setView([33, 108], 4, { animate: false });
@@ -60,14 +57,19 @@ function drawScale() {
 function drawPosition() {
   const node = document.getElementById('position');
   const spot = pointer || app.map.getCenter();
-  const [lon, lat] = inDatum(spot.lng, spot.lat);
-  const text = `${lon.toFixed(6)}, ${lat.toFixed(6)}`;
+  const lon = wrapped(spot.lng);
+  const flat = style === 'm' ? projected(lon, spot.lat) : null;
+  const text = flat ? `${flat.east.toFixed(1)}, ${flat.north.toFixed(1)}` : written(...inDatum(lon, spot.lat), style);
   if (!node.firstChild) {
     fill(node, el('button', { type: 'button', class: 'datum', onclick: () => { datum = (datum + 1) % DATUMS.length; drawPosition(); } }), el('output'),
+      el('button', { type: 'button', class: 'style', id: 'style', onclick: () => { style = STYLES[(STYLES.indexOf(style) + 1) % STYLES.length]; drawPosition(); } }),
       el('button', { type: 'button', class: 'mini', onclick: (event) => copy(node.querySelector('output').textContent, event.currentTarget) }, icon('copy')));
   }
-  const [kind, output, button] = node.children;
-  kind.textContent = DATUMS[datum];
+  const [kind, output, manner, button] = node.children;
+  kind.textContent = flat ? flat.name.replace('CGCS2000 / 3° GK ', 'CGCS2000 ') : DATUMS[datum];
+  manner.textContent = { d: '0.0°', dms: '° ′ ″', dm: '° ′', m: 'm' }[style];
+  manner.setAttribute('aria-label', say('position.style'));
+  manner.title = say('position.style');
   kind.title = say('cursor.hint');
   output.textContent = text;
   button.setAttribute('aria-label', say('copy'));
@@ -76,16 +78,7 @@ function drawPosition() {
 
 // CGCS2000 and WGS 84 differ by less than a decimetre; GCJ-02 is the published approximation of the shifted datum.
 function inDatum(lon, lat) {
-  if (DATUMS[datum] !== 'GCJ-02' || lon < 72.004 || lon > 137.8347 || lat < 0.8293 || lat > 55.8271) return [lon, lat];
-  const x = lon - 105, y = lat - 35, { sin, sqrt, abs, PI, cos } = Math;
-  const wave = ((sin(6 * x * PI) + sin(2 * x * PI)) * 20 * 2) / 3;
-  let east = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * sqrt(abs(x)) + wave;
-  east += ((sin(x * PI) * 20 + sin((x / 3) * PI) * 40) * 2) / 3 + ((sin((x / 12) * PI) * 150 + sin((x / 30) * PI) * 300) * 2) / 3;
-  let north = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * sqrt(abs(x)) + wave;
-  north += ((sin(y * PI) * 20 + sin((y / 3) * PI) * 40) * 2) / 3 + ((sin((y / 12) * PI) * 160 + sin((y / 30) * PI) * 320) * 2) / 3;
-  const a = 6378245, ee = 0.00669342162296594323;
-  const phi = (lat * PI) / 180, magic = 1 - ee * sin(phi) ** 2;
-  return [lon + (east * 180) / ((a / sqrt(magic)) * cos(phi) * PI), lat + (north * 180) / (((a * (1 - ee)) / (magic * sqrt(magic))) * PI)];
+  return DATUMS[datum] === 'GCJ-02' ? toGcj(lon, lat) : [lon, lat];
 }
 
 function startFrame() {

@@ -3,87 +3,114 @@
 class Grid {
   constructor(shape) {
     const n = shape.row.length;
+    const { east, south, start } = shape;
     this.shape = shape;
     this.n = n;
-    this.box = new Float64Array(4 * n);
-    const all = [Infinity, Infinity, -Infinity, -Infinity];
-    for (let i = 0; i < n; i++) {
-      const from = shape.start ? shape.start[i] : i;
-      const to = shape.start ? shape.start[i + 1] : i + 1;
-      let w = Infinity, t = Infinity, e = -Infinity, b = -Infinity;
-      for (let k = from; k < to; k++) {
-        const x = shape.east[k], y = shape.south[k];
-        if (x < w) w = x;
-        if (x > e) e = x;
-        if (y < t) t = y;
-        if (y > b) b = y;
+    let west = Infinity, top = Infinity, right = -Infinity, bottom = -Infinity;
+    // The box of a point is the point: it needs no room of its own.
+    if (start) {
+      this.box = new Float64Array(4 * n);
+      for (let i = 0; i < n; i++) {
+        let w = Infinity, t = Infinity, e = -Infinity, b = -Infinity;
+        for (let k = start[i], to = start[i + 1]; k < to; k++) {
+          const x = east[k], y = south[k];
+          if (x < w) w = x;
+          if (x > e) e = x;
+          if (y < t) t = y;
+          if (y > b) b = y;
+        }
+        const at = 4 * i;
+        this.box[at] = w; this.box[at + 1] = t; this.box[at + 2] = e; this.box[at + 3] = b;
+        if (w < west) west = w;
+        if (t < top) top = t;
+        if (e > right) right = e;
+        if (b > bottom) bottom = b;
       }
-      this.box.set([w, t, e, b], 4 * i);
-      all[0] = Math.min(all[0], w); all[1] = Math.min(all[1], t);
-      all[2] = Math.max(all[2], e); all[3] = Math.max(all[3], b);
+    } else {
+      for (let i = 0; i < n; i++) {
+        if (east[i] < west) west = east[i];
+        if (east[i] > right) right = east[i];
+        if (south[i] < top) top = south[i];
+        if (south[i] > bottom) bottom = south[i];
+      }
     }
-    this.all = all;
+    this.all = [west, top, right, bottom];
     this.side = Math.max(1, Math.min(256, Math.ceil(Math.sqrt(n / 2))));
+    this.across = this.side / Math.max(1e-12, right - west);
+    this.down = this.side / Math.max(1e-12, bottom - top);
     this.fill();
     this.seen = new Uint32Array(n);
+    this.found = new Int32Array(n);
     this.turn = 0;
   }
 
-  cells(w, t, e, b) {
-    const { side, all } = this;
-    const across = side / Math.max(1e-12, all[2] - all[0]);
-    const down = side / Math.max(1e-12, all[3] - all[1]);
-    const clip = (value) => Math.max(0, Math.min(side - 1, Math.floor(value)));
-    return [clip((w - all[0]) * across), clip((t - all[1]) * down), clip((e - all[0]) * across), clip((b - all[1]) * down)];
-  }
+  column(x) { return Math.max(0, Math.min(this.side - 1, Math.floor((x - this.all[0]) * this.across))); }
 
+  line(y) { return Math.max(0, Math.min(this.side - 1, Math.floor((y - this.all[1]) * this.down))); }
+
+  left(i) { return this.box ? this.box[4 * i] : this.shape.east[i]; }
+
+  top(i) { return this.box ? this.box[4 * i + 1] : this.shape.south[i]; }
+
+  right(i) { return this.box ? this.box[4 * i + 2] : this.shape.east[i]; }
+
+  bottom(i) { return this.box ? this.box[4 * i + 3] : this.shape.south[i]; }
+
+  // First counts, then places: each cell has its parts one after another, in drawing order.
   fill() {
-    const { n, side, box } = this;
+    const { n, side } = this;
     const count = new Int32Array(side * side + 1);
     this.large = [];
-    const visit = (each) => {
+    for (let turn = 0; turn < 2; turn++) {
       for (let i = 0; i < n; i++) {
-        const [c0, r0, c1, r1] = this.cells(box[4 * i], box[4 * i + 1], box[4 * i + 2], box[4 * i + 3]);
-        if ((c1 - c0 + 1) * (r1 - r0 + 1) > 64) { each(i, -1); continue; }
-        for (let r = r0; r <= r1; r++) for (let c = c0; c <= c1; c++) each(i, r * side + c);
+        const c0 = this.column(this.left(i)), c1 = this.column(this.right(i)), r0 = this.line(this.top(i)), r1 = this.line(this.bottom(i));
+        if ((c1 - c0 + 1) * (r1 - r0 + 1) > 64) { if (!turn) this.large.push(i); continue; }
+        for (let r = r0; r <= r1; r++) {
+          for (let c = c0; c <= c1; c++) {
+            if (turn) this.items[this.start[r * side + c]++] = i;
+            else count[r * side + c + 1]++;
+          }
+        }
       }
-    };
-    visit((i, cell) => { if (cell < 0) this.large.push(i); else count[cell + 1]++; });
-    for (let k = 0; k < side * side; k++) count[k + 1] += count[k];
-    const at = count.slice();
-    this.items = new Int32Array(count[side * side]);
-    visit((i, cell) => { if (cell >= 0) this.items[at[cell]++] = i; });
+      if (turn) break;
+      for (let k = 0; k < side * side; k++) count[k + 1] += count[k];
+      this.items = new Int32Array(count[side * side]);
+      this.start = count.slice();
+    }
     this.start = count;
   }
 
-  // Returns the numbers of the parts whose box meets the window, in drawing order.
+  // Returns the numbers of the parts whose box meets the window, in drawing order. The list is good until the next call.
   find(w, t, e, b) {
-    const { all, box, side } = this;
-    const found = [];
-    if (!this.n || w > all[2] || e < all[0] || t > all[3] || b < all[1]) return found;
+    const { all, side, seen, found, items, start } = this;
+    if (!this.n || w > all[2] || e < all[0] || t > all[3] || b < all[1]) return found.subarray(0, 0);
     if (w <= all[0] && e >= all[2] && t <= all[1] && b >= all[3]) {
-      for (let i = 0; i < this.n; i++) found.push(i);
+      for (let i = 0; i < this.n; i++) found[i] = i;
       return found;
     }
     const turn = ++this.turn;
-    const take = (i) => {
-      if (this.seen[i] === turn) return;
-      this.seen[i] = turn;
-      const k = 4 * i;
-      if (box[k] <= e && box[k + 2] >= w && box[k + 1] <= b && box[k + 3] >= t) found.push(i);
-    };
-    const [c0, r0, c1, r1] = this.cells(w, t, e, b);
+    const c0 = this.column(w), c1 = this.column(e), r0 = this.line(t), r1 = this.line(b);
+    let count = 0;
     for (let r = r0; r <= r1; r++) {
       for (let c = c0; c <= c1; c++) {
-        const cell = r * side + c;
-        for (let k = this.start[cell]; k < this.start[cell + 1]; k++) take(this.items[k]);
+        for (let k = start[r * side + c], to = start[r * side + c + 1]; k < to; k++) {
+          const i = items[k];
+          if (seen[i] === turn) continue;
+          seen[i] = turn;
+          if (this.left(i) <= e && this.right(i) >= w && this.top(i) <= b && this.bottom(i) >= t) found[count++] = i;
+        }
       }
     }
-    this.large.forEach(take);
-    return found.sort((one, other) => one - other);
+    for (const i of this.large) if (this.left(i) <= e && this.right(i) >= w && this.top(i) <= b && this.bottom(i) >= t) found[count++] = i;
+    if (count < this.n / 16) return found.subarray(0, count).sort();
+    // So many that walking past all of them is quicker than sorting.
+    const isFound = new Uint8Array(this.n);
+    for (let k = 0; k < count; k++) isFound[found[k]] = 1;
+    for (let i = 0, at = 0; i < this.n; i++) if (isFound[i]) found[at++] = i;
+    return found.subarray(0, count);
   }
 
-  // Returns {part, gap} of the nearest part not farther than reach, or null.
+  // Returns {part, gap} of the nearest part not farther than reach, or null; of equally near ones the one drawn last.
   nearest(x, y, reach, isDrawn) {
     let best = null;
     for (const part of this.find(x - reach, y - reach, x + reach, y + reach)) {
@@ -97,10 +124,31 @@ class Grid {
   gap(part, x, y) {
     const { east, south, start } = this.shape;
     if (!start) return Math.hypot(east[part] - x, south[part] - y);
+    if (this.shape.ring) return isInside(this.shape, part, x, y) ? 0 : this.edgeGap(part, x, y);
     let best = Infinity;
     for (let k = start[part]; k + 1 < start[part + 1]; k++) best = Math.min(best, foot(east[k], south[k], east[k + 1], south[k + 1], x, y).gap);
     return best;
   }
+
+  edgeGap(part, x, y) {
+    let best = Infinity;
+    eachEdge(this.shape, part, (x0, y0, x1, y1) => { best = Math.min(best, foot(x0, y0, x1, y1, x, y).gap); });
+    return best;
+  }
+}
+
+function eachEdge(shape, part, each) {
+  const { east, south, ring, ringStart } = shape;
+  for (let r = ring[part]; r < ring[part + 1]; r++) {
+    for (let k = ringStart[r], last = ringStart[r + 1] - 1; k < ringStart[r + 1]; last = k++) each(east[last], south[last], east[k], south[k]);
+  }
+}
+
+// A hole is outside: every edge crossed on the way out turns in into out.
+function isInside(shape, part, x, y) {
+  let isIn = false;
+  eachEdge(shape, part, (x0, y0, x1, y1) => { if ((y0 > y) !== (y1 > y) && x < ((x1 - x0) * (y - y0)) / (y1 - y0) + x0) isIn = !isIn; });
+  return isIn;
 }
 
 function foot(x0, y0, x1, y1, x, y) {

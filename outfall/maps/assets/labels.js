@@ -10,12 +10,23 @@ const LabelSheet = Sheet.extend({
     const points = sheets.filter((sheet) => sheet.layer.kind === 'points').map((sheet) => ({ sheet, parts: this.block(view, sheet, taken) }));
     for (const sheet of sheets) if (sheet.layer.kind === 'lines') this.lines(ctx, view, sheet, taken);
     for (const { sheet, parts } of points) this.points(ctx, view, sheet, parts, taken);
+    this.chosen(ctx, view);
+  },
+
+  // What is selected lies on top of whatever stands at the same place.
+  chosen(ctx, view) {
+    const { selected } = app;
+    const spot = selected && app.layers[selected.layer].kind === 'points' && place(selected.layer, selected.row);
+    const sheet = spot && app.sheets[selected.layer];
+    if (!spot || !sheet._map || !sheet.isDrawn(selected.row) || (app.swipe && !app.swipe.covers(selected.layer, L.latLng(spot.lat, spot.lon)))) return;
+    const made = symbol(sheet.look(selected.row), Math.max(8, sheet.radius || 0), app.lang, view.ratio);
+    ctx.drawImage(made.canvas, spot.x * view.scale - view.x - made.half, spot.y * view.scale - view.y - made.half, 2 * made.half, 2 * made.half);
   },
 
   // Symbols take their room before any name does.
   block(view, sheet, taken) {
-    const parts = sheet.inView(view, 0);
-    if (parts.length > 400) return [];
+    const parts = sheet.parts || sheet.inView(view, 0);
+    if (parts.length > 400 || sheet.groups || sheet.isSurface) return [];
     const { east, south } = sheet.layer.shape;
     const r = (sheet.radius || 8) - 1;
     for (const part of parts) {
@@ -54,7 +65,7 @@ const LabelSheet = Sheet.extend({
     const column = layer.column[layer.label];
     const { row } = layer.shape;
     const spots = new Map();
-    const parts = sheet.inView(view, 0);
+    const parts = sheet.parts || sheet.inView(view, 0);
     if (parts.length > 4000) return;
     for (const part of parts) {
       const name = column.at(row[part]);
@@ -91,8 +102,8 @@ const LabelSheet = Sheet.extend({
 
   // How probable the lit ends are, as tags beside them.
   marks(ctx, view, taken) {
-    const base = this._map.containerPointToLayerPoint([0, 0]).subtract(this._bounds.min);
-    const size = this._map.getSize();
+    const base = view.isPaper ? L.point(0, 0) : this._map.containerPointToLayerPoint([0, 0]).subtract(this._bounds.min);
+    const size = view.isPaper ? L.point(view.width, view.height) : this._map.getSize();
     const isInside = (left, top, width) => left > base.x + 4 && left + width < base.x + size.x - 4 && top > base.y + 4 && top < base.y + size.y - 24;
     ctx.textAlign = 'left';
     ctx.font = `600 11.5px ${FONT}`;
@@ -119,6 +130,7 @@ const LabelSheet = Sheet.extend({
       ctx.fillStyle = '#7a3600';
       ctx.fillText(text, spot[0] + 7, spot[1] + 10.5);
     }
+    drawHours(ctx, view, taken);
   },
 });
 
@@ -150,7 +162,12 @@ function tracePill(ctx, x, y, width, height) {
 }
 
 function isFree(taken, box, gap) {
-  return !taken.some((other) => box[0] < other[2] + gap && box[2] > other[0] - gap && box[1] < other[3] + gap && box[3] > other[1] - gap);
+  const left = box[0] - gap, top = box[1] - gap, right = box[2] + gap, bottom = box[3] + gap;
+  for (let k = 0; k < taken.length; k++) {
+    const other = taken[k];
+    if (left < other[2] && right > other[0] && top < other[3] && bottom > other[1]) return false;
+  }
+  return true;
 }
 
 function halo(ctx, text, x, y, colour) {
@@ -159,9 +176,4 @@ function halo(ctx, text, x, y, colour) {
   ctx.strokeText(text, x, y);
   ctx.fillStyle = colour;
   ctx.fillText(text, x, y);
-}
-
-function short(value, most) {
-  const text = [...String(value === null || value === undefined ? '' : value)];
-  return text.length > most ? `${text.slice(0, most - 1).join('')}…` : text.join('');
 }

@@ -5,6 +5,10 @@ const LineSheet = LayerSheet.extend({
     const byClass = this.looks.map(() => []);
     const { row } = this.layer.shape;
     const parts = this.inView(view, 8);
+    if (parts.length > MANY) {
+      this.hairs(ctx, view, parts);
+      return;
+    }
     for (const part of parts) byClass[this.classes[row[part]]].push(part);
     // Finer where the view is crowded.
     const crowd = parts.length > 8000 ? 0.45 : parts.length > 2500 ? 0.6 : parts.length > 800 ? 0.8 : 1;
@@ -21,6 +25,52 @@ const LineSheet = LayerSheet.extend({
     for (const at of pipes) if (grow > 0.6) this.stroke(ctx, view, byClass[at], '#fbfaf5', () => this.looks[at].width * grow + 2.2, []);
     for (const at of pipes) this.stroke(ctx, view, byClass[at], this.looks[at].colour, () => Math.max(0.9, (this.looks[at].width || 2) * grow), this.looks[at].dash || []);
     if (view.zoom >= 13 && parts.length < 4000) for (const at of [...water, ...pipes]) this.arrows(ctx, view, byClass[at], this.looks[at]);
+  },
+
+  // Thousands: thin lines, water below pipes. After a move only what came into view is drawn; the rest of the picture is moved.
+  hairs(ctx, view, parts) {
+    const kept = this.kept, { width, height } = ctx.canvas;
+    const dx = kept && (kept.x - view.x) * view.ratio, dy = kept && (kept.y - view.y) * view.ratio;
+    const isMove = this.isMoved && kept && kept.scale === view.scale && kept.isDense === parts.length > 30000 && kept.pixels.width === width && kept.pixels.height === height && Number.isInteger(dx) && Number.isInteger(dy);
+    const pixels = isMove ? kept.pixels : new Pixels(ctx);
+    const bare = isMove ? pixels.shift(dx, dy) : [[0, 0, width, height]];
+    for (const [left, top, right, bottom] of bare) {
+      pixels.clip(left, top, right, bottom);
+      const px = view.scale * view.ratio;
+      const own = isMove ? this.inView({ scale: view.scale, left: view.left + left / px, top: view.top + top / px, right: view.left + right / px, bottom: view.top + bottom / px }, 4) : parts;
+      this.fine(pixels, view, own, parts.length > 30000);
+    }
+    pixels.show();
+    this.parts = parts;
+    this.kept = { pixels, x: view.x, y: view.y, scale: view.scale, isDense: parts.length > 30000 };
+  },
+
+  fine(pixels, view, parts, isDense) {
+    const { row, start, east, south } = this.layer.shape;
+    const scale = view.scale * view.ratio, x = view.x * view.ratio, y = view.y * view.ratio;
+    const half = isDense ? 0.5 : 0.65 * view.ratio;
+    // Steps shorter than this are joined; the end of a line always stays.
+    const least = isDense ? 1.6 : 1;
+    const isPipe = (look) => !look.edge || look.edge === '#ffffff';
+    const order = [...this.looks.keys()].sort((one, other) => isPipe(this.looks[one]) - isPipe(this.looks[other]));
+    for (const at of order) {
+      const look = this.looks[at];
+      pixels.ink(isPipe(look) ? look.colour : look.edge, isDense ? 0.85 : 1);
+      for (let i = 0; i < parts.length; i++) {
+        const part = parts[i];
+        if (this.classes[row[part]] !== at) continue;
+        let k = start[part];
+        const last = start[part + 1] - 1;
+        let x0 = east[k] * scale - x, y0 = south[k] * scale - y;
+        while (++k <= last) {
+          const x1 = east[k] * scale - x, y1 = south[k] * scale - y;
+          if (k < last && x1 - x0 < least && x0 - x1 < least && y1 - y0 < least && y0 - y1 < least) continue;
+          pixels.line(x0, y0, x1, y1, half);
+          x0 = x1;
+          y0 = y1;
+        }
+      }
+    }
   },
 
   // Real width where it is known and wide enough to be seen.

@@ -69,8 +69,9 @@ const PathSheet = Sheet.extend({
     }
   },
 
-  getLit() {
+  getLit(isWhole) {
     const box = L.latLngBounds([]);
+    if (isWhole) for (const run of lit.runs) for (let k = 0; k < run.xs.length; k++) box.extend(turn(run.xs[k], run.ys[k]));
     for (const piece of this.pieces) for (let k = 0; k < piece.xs.length; k++) box.extend(turn(piece.xs[k], piece.ys[k]));
     for (const mark of this.marks) box.extend(turn(mark.x, mark.y));
     return box;
@@ -93,7 +94,9 @@ const PathSheet = Sheet.extend({
     ctx.lineCap = 'round';
     ctx.lineJoin = 'round';
     for (const tie of this.ties) this.tie(ctx, at, tie);
-    const width = (piece) => 3 + 7.5 * Math.min(1, piece.share);
+    // Over lit reaches a traced way is a glow as wide as it is probable; alone it is a band.
+    const isGlow = lit.runs.length > 0;
+    const width = (piece) => (isGlow ? 8 : 3) + 7.5 * Math.min(1, piece.share);
     const trace = (piece) => {
       ctx.beginPath();
       piece.xs.forEach((x, k) => { const [px, py] = at(x, piece.ys[k]); if (k) ctx.lineTo(px, py); else ctx.moveTo(px, py); });
@@ -105,10 +108,11 @@ const PathSheet = Sheet.extend({
       ctx.strokeStyle = `rgba(${Math.round(245 - 30 * piece.share)}, ${Math.round(150 - 72 * Math.min(1, piece.share))}, 10, ${0.5 + 0.5 * Math.min(1, piece.share)})`;
       trace(piece);
     }
+    drawLit(ctx, at);
     const moved = ((performance.now() - (this.begun || 0)) / 42) % 22;
     ctx.setLineDash([1, 21]);
     ctx.lineDashOffset = calm() ? 0 : -moved;
-    for (const piece of this.pieces) { ctx.lineWidth = Math.max(1.6, width(piece) * 0.42); ctx.strokeStyle = 'rgba(255, 255, 255, 0.95)'; trace(piece); }
+    for (const piece of this.pieces) { ctx.lineWidth = isGlow ? 2.2 : Math.max(1.6, width(piece) * 0.42); ctx.strokeStyle = 'rgba(255, 255, 255, 0.95)'; trace(piece); }
     ctx.setLineDash([]);
     ctx.lineDashOffset = 0;
     this.ringSelected(ctx, at, view);
@@ -186,13 +190,6 @@ function tracedRows() {
   if (selected.layer === 'outfalls') return data.found.byOutfall.get(selected.row) || [];
   if (selected.layer === 'sources') return data.found.bySource.get(selected.row) || [];
   return [];
-}
-
-function place(name, row) {
-  const layer = app.layers[name];
-  if (!layer || row < 0 || row === undefined) return null;
-  const part = layer.partOf[row];
-  return part < 0 ? null : { x: layer.shape.east[part], y: layer.shape.south[part], lon: layer.shape.lon[part] / 1e6, lat: layer.shape.lat[part] / 1e6 };
 }
 
 const turn = (x, y) => L.CRS.EPSG3857.pointToLatLng(L.point(x * 256, y * 256), 0);

@@ -6,11 +6,19 @@ const PointSheet = LayerSheet.extend({
     const { east, south, row } = this.layer.shape;
     // As many on a small screen are more crowded.
     this.radius = this.sizeFor(parts.length * Math.max(1, 1.6e6 / (view.width * view.height)), view.zoom);
-    if (parts.length > 4000) {
-      for (const part of parts) {
-        ctx.fillStyle = this.look(row[part]).colour;
-        ctx.fillRect(east[part] * view.scale - view.x - 1.5, south[part] * view.scale - view.y - 1.5, 3, 3);
-      }
+    const mode = modeOf(this, parts.length);
+    this.groups = null;
+    this.isSurface = mode === 'density';
+    if (mode === 'clusters') {
+      drawGroups(this, ctx, view);
+      return;
+    }
+    if (mode === 'density') {
+      drawDensity(this, ctx, view, parts);
+      return;
+    }
+    if (parts.length > MANY) {
+      this.dots(ctx, view, parts);
       return;
     }
     const ring = this.layer.ring && this.layer.column[this.layer.ring];
@@ -24,6 +32,34 @@ const PointSheet = LayerSheet.extend({
       ctx.drawImage(made.canvas, x - made.half, y - made.half, 2 * made.half, 2 * made.half);
     }
     ctx.globalAlpha = 1;
+  },
+
+  // A circle or a surface hides its points: only what is drawn by itself can be picked.
+  hit(latlng, reachPx) {
+    if (this.isSurface) return -1;
+    const row = LayerSheet.prototype.hit.call(this, latlng, reachPx);
+    if (row < 0 || !this.groups) return row;
+    const part = this.layer.partOf[row];
+    return this.groups.some((group) => group.part === part) ? row : -1;
+  },
+
+  // Thousands: dots in the colours of their classes, those that are dim below.
+  dots(ctx, view, parts) {
+    const { east, south, row } = this.layer.shape;
+    const pixels = new Pixels(ctx);
+    const radius = (parts.length > 40000 ? 1.3 : parts.length > 15000 ? 1.7 : 2.2) * view.ratio;
+    this.radius = Math.max(3, radius);
+    for (const isDim of this.dim ? [true, false] : [false]) {
+      let last = -1;
+      for (let i = 0; i < parts.length; i++) {
+        const part = parts[i];
+        if (this.dim && isDim === this.dim.has(row[part])) continue;
+        const at = this.classes[row[part]];
+        if (at !== last) pixels.ink(this.looks[last = at].colour, isDim ? 0.32 : 1);
+        pixels.dot((east[part] * view.scale - view.x) * view.ratio, (south[part] * view.scale - view.y) * view.ratio, radius);
+      }
+    }
+    pixels.show();
   },
 
   sizeFor(count, zoom) {

@@ -1,50 +1,18 @@
 // How the page comes to life.
 
-function under(latlng, isTouch) {
-  for (const layer of [...app.data.layers].sort((one, other) => (one.kind === 'points') - (other.kind === 'points')).reverse()) {
-    const sheet = app.sheets[layer.name];
-    if (layer.kind === 'raster' || !sheet._map) continue;
-    const reach = (layer.kind === 'points' ? (sheet.radius || 8) + 3 : 7) + (isTouch ? 7 : 0);
-    const row = sheet.hit(latlng, reach);
-    if (row >= 0) return { layer: layer.name, row };
-  }
-  return null;
-}
-
-let isWaiting = false;
-
-function hover(event) {
-  if (isWaiting) return;
-  isWaiting = true;
-  requestAnimationFrame(() => {
-    isWaiting = false;
-    const tip = document.getElementById('tip');
-    const hit = under(event.latlng);
-    app.map.getContainer().classList.toggle('pointing', Boolean(hit));
-    tip.hidden = !hit;
-    if (!hit) return;
-    const look = app.sheets[hit.layer].look(hit.row);
-    fill(tip, el('b', {}, short(titleOf(hit.layer, hit.row), 40)), el('span', {}, called(look)));
-    const { x, y } = event.containerPoint;
-    tip.style.transform = `translate(${Math.min(x + 14, window.innerWidth - 230)}px, ${y + 16}px)`;
-  });
-}
-
 function addLayers() {
   const { map, data } = app;
-  ['paper', 'under', 'lines', 'paths', 'points', 'names'].forEach((pane, at) => { map.createPane(pane).style.zIndex = String(310 + 10 * at); });
+  ['paper', 'under', 'areas', 'lines', 'paths', 'points', 'names'].forEach((pane, at) => { map.createPane(pane).style.zIndex = String(310 + 10 * at); });
   map.getPane('names').style.pointerEvents = 'none';
   app.graticule = new Graticule({ pane: 'paper' }).addTo(map);
   for (const layer of data.layers) {
     app.layers[layer.name] = layer;
     let sheet;
     if (layer.kind === 'raster') {
-      const [west, south, east, north] = layer.bounds;
-      sheet = L.imageOverlay(data.image(layer.image), [[south, west], [north, east]], { pane: 'under', opacity: 0.6, alt: layer.en });
-    } else if (layer.kind === 'lines') {
-      sheet = new LineSheet(layer, { pane: 'lines', className: `sheet-${layer.kind}` });
+      sheet = new RasterSheet(layer, { pane: 'under', className: 'sheet-raster', opacity: layer.opacity, at: data.layers.indexOf(layer) });
     } else {
-      sheet = new PointSheet(layer, { pane: 'points', className: `sheet-${layer.kind}`, radius: layer.name === 'outfalls' ? 9.5 : layer.name === 'sources' ? 8 : 7 });
+      const pane = layer.kind === 'polygons' ? 'areas' : layer.kind;
+      sheet = new SHEET_OF[layer.kind](layer, { pane, className: `sheet-${layer.kind}`, radius: layer.name === 'outfalls' ? 9.5 : layer.name === 'sources' ? 8 : 7 });
     }
     app.sheets[layer.name] = sheet;
     if (layer.shown) sheet.addTo(map);
@@ -62,14 +30,16 @@ function stackPoints() {
 
 function listen() {
   const { map } = app;
-  on('select', () => { drawPanel(); app.paths.gather(); dimOthers(); app.names.redraw(); });
+  on('select', choose);
   on('focus', () => { app.paths.gather(); app.names.redraw(); });
-  on('filter', () => { drawLegend(); drawOverview(); stackPoints(); Object.values(app.sheets).forEach((sheet) => sheet.redraw && sheet.redraw()); app.names.redraw(); });
+  on('filter', () => { redrawLegend(); stackPoints(); Object.values(app.sheets).forEach((sheet) => sheet.redraw && sheet.redraw()); app.names.redraw(); });
   on('language', () => {
     Object.values(app.sheets).forEach((sheet) => { if (sheet.layer) { sheet.lang = app.lang; sheet.redraw(); } });
     drawFrame(); drawLegend(); drawOverview(); drawPanel(); app.names.redraw();
   });
   map.on('click', (event) => {
+    if (app.taker) { app.taker(event); return; }
+    if (openGroup(event.latlng)) return;
     const hit = under(event.latlng, L.Browser.mobile);
     if (!hit) { if (app.selected) deselect(); return; }
     app.trail = [];
@@ -81,7 +51,7 @@ function listen() {
   document.getElementById('unfold').addEventListener('click', () => { document.getElementById('unfold').setAttribute('aria-expanded', String(card.classList.toggle('unfolded'))); });
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape' && app.selected) deselect();
-    if (event.key === '/' && document.activeElement.tagName !== 'INPUT') { event.preventDefault(); document.getElementById('query').focus(); }
+    if (event.key === '/' && document.activeElement.tagName !== 'INPUT') { event.preventDefault(); document.getElementById('query').select(); }
   });
   window.addEventListener('hashchange', recall);
 }
@@ -104,11 +74,10 @@ function dimOthers() {
 }
 
 async function start() {
-  const store = document.getElementById('data');
-  app.data = await unpack(store.textContent);
-  store.remove();
+  app.data = await unpack(await readData());
   app.lang = app.data.lang;
   app.map = L.map('map', { zoomControl: false, attributionControl: false, zoomSnap: 0.25, zoomDelta: 0.75, wheelPxPerZoomLevel: 90, minZoom: 3, maxZoom: 20, worldCopyJump: false });
+  isHeld = true;
   app.map.setView([33, 108], 4, { animate: false });
   addLayers();
   listen();
@@ -119,16 +88,13 @@ async function start() {
   startSearch();
   startFrame();
   startPrint();
+  for (const made of features) if (made.start) await made.start();
   stackPoints();
   fitAll();
   recall();
+  isHeld = false;
+  app.map.eachLayer((sheet) => { if (sheet instanceof Sheet) sheet._paint(); });
   document.body.classList.add('ready');
 }
 
-start().catch((error) => {
-  const box = document.getElementById('trouble');
-  const zh = document.documentElement.lang.startsWith('zh');
-  fill(box, el('b', {}, zh ? '地图数据无法读取' : 'The data of this map cannot be read'), el('p', {}, zh ? '文件可能不完整，请重新复制或重新生成。' : 'The file may be incomplete; copy it again or draw it anew.'), el('code', {}, String(error)));
-  box.hidden = false;
-  document.body.classList.add('ready');
-});
+start().catch(showTrouble);

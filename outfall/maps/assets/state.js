@@ -1,6 +1,13 @@
 // What the reader has chosen: language, selection, focus; and how values are said.
 
-const app = { data: null, lang: 'zh', map: null, sheets: {}, layers: {}, selected: null, focus: null, trail: [], heard: {} };
+const app = { data: null, lang: 'zh', map: null, sheets: Object.create(null), layers: Object.create(null), selected: null, focus: null, trail: [], heard: {} };
+
+// A feature is one thing the page can do: {start(), tools: [[icon, phrase key, act, id]], order}. Files of features stand before start.js.
+const features = [];
+
+function feature(made) {
+  features.push(made);
+}
 
 function on(event, act) {
   (app.heard[event] = app.heard[event] || []).push(act);
@@ -118,6 +125,18 @@ function shown(column, row) {
   return known ? known[app.lang === 'zh' ? 0 : 1] : String(value);
 }
 
+function short(value, most) {
+  const text = [...String(value === null || value === undefined ? '' : value)];
+  return text.length > most ? `${text.slice(0, most - 1).join('')}…` : text.join('');
+}
+
+function place(name, row) {
+  const layer = app.layers[name];
+  if (!layer || row < 0 || row === undefined) return null;
+  const part = layer.partOf[row];
+  return part < 0 ? null : { x: layer.shape.east[part], y: layer.shape.south[part], lon: layer.shape.lon[part] / 1e6, lat: layer.shape.lat[part] / 1e6 };
+}
+
 function boundsOf(name, row) {
   const layer = app.layers[name];
   const { east, south, start, row: rows } = layer.shape;
@@ -135,8 +154,9 @@ function room() {
   const card = document.getElementById('card').getBoundingClientRect();
   const panel = document.getElementById('panel');
   const isOpen = panel.classList.contains('open');
-  if (isPhone) return { paddingTopLeft: [28, card.bottom > 240 ? 130 : card.bottom + 24], paddingBottomRight: [28, isOpen ? panel.offsetHeight + 24 : 70] };
-  return { paddingTopLeft: [card.right + 36, 48], paddingBottomRight: [isOpen ? panel.offsetWidth + 104 : 84, 60] };
+  const axis = document.getElementById('time'), low = axis && !(isPhone && isOpen) ? axis.offsetHeight + (axis.offsetHeight ? 8 : 0) : 0;
+  if (isPhone) return { paddingTopLeft: [28, card.bottom > 240 ? 130 : card.bottom + 24], paddingBottomRight: [28, isOpen ? panel.offsetHeight + 24 : 70 + low] };
+  return { paddingTopLeft: [card.right + 36, 48], paddingBottomRight: [isOpen ? panel.offsetWidth + 104 : 84, 60 + low] };
 }
 
 function flyTo(chosen) {

@@ -56,6 +56,11 @@ function symbol(look, r, lang, ratio) {
 
 const FONT = '"Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", "Helvetica Neue", Arial, sans-serif';
 
+// A white edge is a point's; an area without an edge of its own is edged in its colour.
+function edgeOf(look) {
+  return look.edge && look.edge !== '#ffffff' ? look.edge : look.colour;
+}
+
 // The same look as a small picture for legends and lists.
 function swatch(look, lang, kind) {
   const ratio = 2;
@@ -67,6 +72,17 @@ function swatch(look, lang, kind) {
   if (kind === 'lines') {
     ctx.lineCap = 'round';
     strokeLook(ctx, look, 1, () => { ctx.beginPath(); ctx.moveTo(3, 15); ctx.bezierCurveTo(9, 4, 16, 18, 23, 8); });
+  } else if (kind === 'polygons') {
+    ctx.beginPath();
+    ctx.rect(4, 4, 18, 14);
+    ctx.globalAlpha = 0.6;
+    ctx.fillStyle = look.colour;
+    ctx.fill();
+    ctx.globalAlpha = 0.95;
+    ctx.lineWidth = 1.4;
+    ctx.strokeStyle = edgeOf(look);
+    ctx.setLineDash(look.dash || []);
+    ctx.stroke();
   } else {
     const made = symbol(look, 8, lang, ratio);
     ctx.drawImage(made.canvas, 13 - made.half, 11 - made.half, 2 * made.half, 2 * made.half);

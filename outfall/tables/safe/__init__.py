@@ -10,12 +10,17 @@ from outfall.tables.safe.geojson import read_geojson, read_json
 from outfall.tables.safe.geopackage import list_geopackage, read_geopackage
 from outfall.tables.safe.markup import parse_xml
 from outfall.tables.safe.start import file_bytes, neighbours, raster_driver, refuse_virtual, require_file
+from outfall.tables.safe.tarballs import Tarball, read_tarball
 from outfall.tables.safe.text import decode, read_text
+from outfall.tables.safe.tiles import TileFile, describe_tiles, read_tiles
 from outfall.tables.safe.workbook import list_sheets, read_sheet
 
 __all__ = [
     "Archive",
+    "Tarball",
+    "TileFile",
     "decode",
+    "describe_tiles",
     "file_bytes",
     "list_geopackage",
     "list_sheets",
@@ -28,7 +33,9 @@ __all__ = [
     "read_geopackage",
     "read_json",
     "read_sheet",
+    "read_tarball",
     "read_text",
+    "read_tiles",
     "refuse_virtual",
     "require_file",
     "safe_name",

@@ -80,13 +80,26 @@ class Archive:
         ReadError
             The member is damaged or locked by a password.
         """
+        return self._take(name, self._members[name].file_size)
+
+    def head(self, name: str, length: int) -> bytes:
+        """Return the first bytes of one member, however large it is.
+
+        Raises
+        ------
+        ReadError
+            The member is damaged or locked by a password.
+        """
+        return self._take(name, length)
+
+    def _take(self, name: str, length: int) -> bytes:
         item = self._members[name]
-        if item.file_size > _MAX_MEMBER_BYTES:
+        if length > _MAX_MEMBER_BYTES:
             msg = f"{self.path}: {name} unpacks to {item.file_size / 1e6:,.0f} MB; refused as unsafe. Take it out of the archive by hand"
             raise UnsafeInputError(msg)
         try:
             with self._zip.open(item) as stream:
-                return stream.read(item.file_size)
+                return stream.read(length)
         except _FAULTS as error:
             msg = f"{self.path}: {name} cannot be unpacked ({error}); export the archive again, without a password"
             raise ReadError(msg) from error

@@ -151,8 +151,20 @@ def refuse_virtual(path: Path, *, is_for_gdal: bool = False) -> bytes:
     return head
 
 
-def raster_driver(path: Path | str) -> str:
+def raster_driver(path: Path | str, *, head: bytes | None = None) -> str:
     """Return the one GDAL driver that may open a raster, by its first bytes.
+
+    Parameters
+    ----------
+    path : path
+        The raster, or its name in an archive.
+    head : bytes, optional
+        First bytes where it does not lie in a file of its own.
+
+    Returns
+    -------
+    str
+        Name of the driver.
 
     Raises
     ------
@@ -167,11 +179,12 @@ def raster_driver(path: Path | str) -> str:
     >>> raster_driver(file)
     'GTiff'
     """
-    file = require_file(path)
-    head = b""
-    if file.is_file():
-        with file.open("rb") as stream:
-            head = stream.read(32)
+    file = Path(path) if head is not None else require_file(path)
+    if head is None:
+        head = b""
+        if file.is_file():
+            with file.open("rb") as stream:
+                head = stream.read(32)
     for mark, driver in _RASTERS:
         if head.startswith(mark) or (driver == "AAIGrid" and head.lstrip().lower().startswith(mark)):
             return driver

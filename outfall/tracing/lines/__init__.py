@@ -5,6 +5,7 @@ from outfall.tracing.lines.clues import judge_clues
 from outfall.tracing.lines.facts import judge_links, judge_operation
 from outfall.tracing.lines.fingerprint import judge_fingerprint
 from outfall.tracing.lines.flow_chart import judge_flow_chart
+from outfall.tracing.lines.plume import judge_plume
 from outfall.tracing.lines.registry import Context, Line, judge_all
 from outfall.tracing.lines.route import judge_distance, judge_load, judge_reachability
 from outfall.tracing.lines.timing import judge_time
@@ -95,6 +96,14 @@ LINES: dict[str, Line] = {
             judge_clues,
             family="time",
             reads="clues",
+        ),
+        Line(
+            "plume",
+            "遥感羽流",
+            "plume seen from above",
+            "whether cloudy water was seen below the outfall from above, and how much of it the source may discharge",
+            "遥感是否在排口下游见到浑浊（或异常清澈）水体，与该源可能排出的量是否相符",
+            judge_plume,
         ),
         Line(
             "fingerprint",

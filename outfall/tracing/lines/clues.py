@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from outfall.tables import split_ids
+from outfall.tracing.lines.plume import PLUME
 from outfall.tracing.lines.registry import Context, as_rows, no_rows, once_per_window
 from outfall.tracing.texts import say
 from outfall.vocabulary import label
@@ -59,7 +60,9 @@ def _about_sources(clues: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 def _on_the_way(clues: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Return candidates whose water runs through a reach that a clue without a source is about."""
-    told = clues[clues["source_id"].isna() & clues["reach_id"].notna()].drop(columns=["source_id", "outfall_id"])
+    of_outfall = (clues["kind"] == PLUME) & clues["outfall_id"].notna()  # the line `plume` reads these
+    told = clues[clues["source_id"].isna() & clues["reach_id"].notna() & ~of_outfall]
+    told = told.drop(columns=["source_id", "outfall_id"])
     steps = [
         (at, reach) for at, path in enumerate(rows["path_ids"]) if isinstance(path, str) for reach in split_ids(path)
     ]
