@@ -151,7 +151,7 @@ def contracts() -> Mapping[str, Table]:
     Examples
     --------
     >>> len(contracts())
-    17
+    18
     """
     columns: dict[str, dict[str, Column]] = {}
     for row in _rows("columns.csv"):
