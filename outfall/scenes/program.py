@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Program", "compile_formulas"]
 
 _TRUTHS = {"less", "less_equal", "greater", "greater_equal", "not_equal", "logical_and", "logical_or"}
-_TILE = 32_768
+_TILE = 65_536
 
 
 class Step(NamedTuple):
