@@ -123,7 +123,7 @@ class ArrayPixels:
         """Return bands x rows x columns."""
         try:
             taken = [np.asarray(layer[rows, columns]) for layer in self.layers]  # type: ignore[index]
-        except Exception as error:
+        except Exception as error:  # an array may be read lazily, by any library, from anywhere
             msg = f"{self.where}: pixels cannot be read ({error}); fetch the file again"
             raise ReadError(msg) from error
         return np.stack([one.astype(self.dtype, copy=False) for one in taken])
@@ -147,7 +147,7 @@ class _Opened:
             with _ONE_BY_ONE, warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 self._source = rasterio.open(self.member.path, driver=self.member.driver)
-        except Exception as error:
+        except Exception as error:  # a damaged raster raises classes of rasterio, of its CRS parser and of numpy
             self._env.__exit__(None, None, None)
             msg = f"{self.where}: cannot be opened as {self.member.driver} ({error}); fetch the file again"
             raise ReadError(msg) from error

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from outfall.network import Network
     from outfall.scenes.scene import Grid
 
-__all__ = ["BANK_REACH_M", "coarsest_m", "find_water", "least_width_m", "pure_water"]
+__all__ = ["BANK_REACH_M", "find_water", "least_width_m", "pure_water"]
 
 # How far a bank spoils the pixels of water beside it (WorldView-2 and Pleiades study, remote.md 4).
 BANK_REACH_M = 17.3
@@ -86,7 +86,11 @@ def find_water(
         raise SceneError(msg)
     name = _choose(scene) if formula is None else formula
     known = find_formula(name)
-    index = np.asarray(compute(scene, name)[name].to_numpy(), np.float32)
+    if known.group != "water_mask":
+        msg = f"formula: {name!r} tells {known.group}, not water from land; give one of the group water_mask"
+        raise SceneError(msg)
+    values = compute(scene, name)[name]
+    index = np.asarray(values.to_numpy(), np.float32)
     usable = is_usable(np.asarray(scene["flags"].to_numpy())) & np.isfinite(index)
     corridor = np.ones(index.shape, bool) if network is None else river_corridor(network, grid, margin_m=corridor_m)
     sign = np.float32(1 if known.water_is_above else -1)
@@ -109,7 +113,11 @@ def find_water(
             "index": (("y", "x"), index),
         },
         coords={key: scene.coords[key] for key in ("y", "x")},
-        attrs={**{key: scene.attrs[key] for key in ("crs", "transform")}, **said, "gsd_m": coarsest_m(scene, (name,))},
+        attrs={
+            **{key: scene.attrs[key] for key in ("crs", "transform")},
+            **said,
+            "gsd_m": max(float(values.attrs.get("gsd_m", 0.0)), grid.pixel_m),
+        },
     )
 
 
@@ -155,13 +163,6 @@ def least_width_m(gsd_m: float) -> tuple[float, float]:
     [44.6, 55.9]
     """
     return 2 * BANK_REACH_M + _BEST * gsd_m, 2 * BANK_REACH_M + _WORST * gsd_m
-
-
-def coarsest_m(scene: xr.Dataset, names: tuple[str, ...]) -> float:
-    """Return the pixel size of the coarsest band some formulas use, as it was sensed."""
-    values = compute(scene, names)
-    said = [float(values[name].attrs["gsd_m"]) for name in names if "gsd_m" in values[name].attrs]
-    return max([*said, grid_of(scene).pixel_m])
 
 
 def _choose(scene: xr.Dataset) -> str:

@@ -71,6 +71,13 @@ def test_an_index_where_water_lies_below_gives_the_same_water():
     assert (above == below).mean() > 0.99
 
 
+def test_an_index_of_something_else_finds_no_water():
+    """A black-odorous index has a threshold too, but it does not tell water from land."""
+    scene, _ = scene_of(120)
+    with pytest.raises(SceneError, match="'ndbwi' tells black_odorous, not water"):
+        find_water(scene, formula="ndbwi")
+
+
 def test_a_scene_in_degrees_is_refused():
     """Distances from the bank need metres."""
     scene, _ = scene_of(120)

@@ -72,7 +72,7 @@ def _plan(bundle: Bundle, options: Options) -> ScenePlan:
         return _plan_of(data, file, options)
     except (SceneError, ReadError):
         raise
-    except Exception as error:
+    except Exception as error:  # attributes of any type stand where numbers are expected
         msg = f"{file}: its variables make no scene ({type(error).__name__}: {error})"
         raise SceneError(msg) from error
 

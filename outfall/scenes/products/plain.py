@@ -147,7 +147,7 @@ def local_moment(text: str, options: Options) -> tuple[pd.Timestamp | None, str]
             return (None, "") if pd.isna(own_moment) else (own_moment.tz_convert("UTC"), "file")
         try:
             return own_moment.tz_localize(said).tz_convert("UTC"), f"the file's clock, taken to be in {said}"
-        except Exception as error:
+        except (KeyError, TypeError, ValueError) as error:
             msg = (
                 f"taken_at: {said!r} is no time zone; expected a name such as Asia/Shanghai, or a moment with its zone"
             )
